@@ -1,0 +1,1 @@
+"""Predictions of an isolation forest over HTTP, with their metrics for Prometheus."""

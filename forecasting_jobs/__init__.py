@@ -1,0 +1,1 @@
+"""Cron-driven jobs that train, forecast and push what they found into the store."""
