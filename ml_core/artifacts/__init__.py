@@ -1,0 +1,1 @@
+"""Model artifacts on disk: a folder with a manifest, one module a format, never a pickle."""

@@ -1,0 +1,110 @@
+"""Artifacts on disk: ``<root>/<model>/<id>/`` with the model's file, its reference sample and a manifest.
+
+The manifest holds the SHA-256 of every file; the store holds that of the manifest. What was changed after it was
+registered is not loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pandas as pd
+
+from ml_core.artifacts.formats import Predictor, get_format
+from ml_core.errors import ArtifactError
+from ml_core.files import file_trouble, sync_folder
+
+MANIFEST = "manifest.json"
+REFERENCE = "reference.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class SavedArtifact:
+    """Where an artifact lies below the root, and the hash of its manifest."""
+
+    path: str
+    sha256: str
+
+
+def save_artifact(
+    root: Path, model: str, artifact_id: str, format_name: str, trained: Any, reference: pd.DataFrame
+) -> SavedArtifact:
+    """Write a trained model with its reference sample; the folder appears whole or not at all.
+
+    Raises ``StoreUnavailable`` if the folder cannot be written.
+    """
+    kind = get_format(format_name)
+    final = root / model / artifact_id
+    unfinished = root / model / f".{artifact_id}.unfinished"
+    try:
+        unfinished.mkdir(parents=True)
+        kind.save(trained, unfinished / kind.FILE)
+        reference.to_csv(unfinished / REFERENCE, index=False)
+        manifest = {
+            "format": format_name,
+            "library": kind.LIBRARY,
+            "library_version": version(kind.LIBRARY),
+            "files": {path.name: _sha256(path) for path in sorted(unfinished.iterdir())},
+        }
+        content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        (unfinished / MANIFEST).write_bytes(content)
+        _sync(unfinished)
+        unfinished.rename(final)
+        sync_folder(final.parent)
+    except OSError as error:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise file_trouble("write", final, error) from error
+    return SavedArtifact(f"{model}/{artifact_id}", hashlib.sha256(content).hexdigest())
+
+
+def load_artifact(folder: Path, sha256: str) -> Predictor:
+    """Return the model in ``folder``, whose manifest must have the hash ``sha256``; raise ``ArtifactError``."""
+    manifest = verify_artifact(folder, sha256)
+    kind = get_format(manifest["format"])
+    made_by, here = manifest["library_version"], version(kind.LIBRARY)
+    if made_by.split(".")[:2] != here.split(".")[:2]:
+        raise ArtifactError(
+            f"{folder.name} was made by {kind.LIBRARY} {made_by} and may not behave the same under {here}: train anew"
+        )
+    return kind.load(folder / kind.FILE)
+
+
+def read_reference(folder: Path, sha256: str) -> pd.DataFrame:
+    """Return the reference sample that was saved with a model; raise ``ArtifactError``."""
+    verify_artifact(folder, sha256)
+    return pd.read_csv(folder / REFERENCE)
+
+
+def verify_artifact(folder: Path, sha256: str) -> Mapping[str, Any]:
+    """Return the manifest if it and all files are as they were saved; raise ``ArtifactError`` that names the one."""
+    try:
+        content = (folder / MANIFEST).read_bytes()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise ArtifactError(f"{folder.name}: {MANIFEST} is not the one that was registered")
+        manifest: dict[str, Any] = orjson.loads(content)
+        for name, expected in manifest["files"].items():
+            if _sha256(folder / name) != expected:
+                raise ArtifactError(f"{folder.name}: {name} was changed after it was registered")
+    except OSError as error:
+        raise ArtifactError(f"{folder.name}: cannot read {error.filename}: {error.strerror}") from error
+    return manifest
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)

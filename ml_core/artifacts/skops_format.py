@@ -1,0 +1,50 @@
+"""scikit-learn estimators by skops: a zip of JSON and arrays that names its types, all of which must be trusted."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml_core.artifacts.formats import Outputs
+from ml_core.errors import ArtifactError
+
+FILE = "model.skops"
+LIBRARY = "scikit-learn"
+
+# Beyond what skops trusts by itself. Never taken from a file: whoever can write one could name anything.
+TRUSTED_TYPES = ("sklearn.tree._tree.Tree",)
+
+
+@dataclass(frozen=True, slots=True)
+class _EstimatorPredictor:
+    estimator: Any
+
+    def predict(self, frame: pd.DataFrame) -> Outputs:
+        values = self.estimator.predict(frame)
+        if not hasattr(self.estimator, "predict_proba") or len(self.estimator.classes_) != 2:
+            return Outputs(values.tolist())
+        return Outputs(values.tolist(), self.estimator.predict_proba(frame)[:, 1].tolist())
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a fitted estimator or pipeline."""
+    import skops.io
+
+    skops.io.dump(model, path)
+
+
+def load(path: Path) -> _EstimatorPredictor:
+    """Read an estimator; raise ``ArtifactError`` if it holds a type that is not trusted, or cannot be read."""
+    import skops.io
+
+    try:
+        untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
+        if untrusted:
+            raise ArtifactError(f"{path.name} holds types that are not trusted: {', '.join(untrusted)}")
+        return _EstimatorPredictor(skops.io.load(path, trusted=list(TRUSTED_TYPES)))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, zipfile.BadZipFile) as error:
+        raise ArtifactError(f"{path.name} cannot be read by skops: {error}") from error

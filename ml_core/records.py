@@ -1,0 +1,152 @@
+"""The rows that packages hand to each other. Plain values: no behaviour beyond what the fields imply."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+Value = float | str
+"""A predicted or true value: a number, or the label of a class."""
+Feature = float | int | str | bool | None
+Stage = Literal["challenger", "champion", "archived"]
+Task = Literal["regression", "binary", "multiclass", "forecast", "anomaly"]
+StageAction = Literal["promote", "roll_back"]
+
+MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class StageChange:
+    """One change of a model's champion: to ``version``, from ``previous`` (None: there was none)."""
+
+    time: datetime
+    action: StageAction
+    version: int
+    previous: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A named thing that predicts.
+
+    ``seed_id`` is the id by which clients of the first system know it (``model1``). ``headline_metric`` names the
+    metric shown where there is room for one. The champion follows from ``stage_changes``, so that promoting and
+    rolling back is one conditional write of one row.
+    """
+
+    name: str
+    title: str
+    task: Task
+    created_time: datetime
+    seed_id: str | None = None
+    headline_metric: str | None = None
+    stage_changes: tuple[StageChange, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not MODEL_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name: expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit, "
+                f"not {self.name[:70]!r}"
+            )
+
+    def champions(self) -> list[int]:
+        """Return the versions promoted and not rolled back, oldest first; the last is the champion."""
+        stack: list[int] = []
+        for change in self.stage_changes:
+            if change.action == "promote":
+                stack.append(change.version)
+            else:
+                stack.pop()
+        return stack
+
+    def with_change(self, change: StageChange) -> Model:
+        """Return the model after one more stage change; raise ``ValueError`` for a roll-back to a wrong version."""
+        champions = self.champions()
+        if change.action == "roll_back" and (len(champions) < 2 or champions[-2] != change.version):
+            raise ValueError(f"version {change.version} is not the one promoted before the champion of {self.name!r}")
+        return replace(self, stage_changes=(*self.stage_changes, change))
+
+    @property
+    def champion(self) -> int | None:
+        """The number of the version that is served, or None."""
+        stack = self.champions()
+        return stack[-1] if stack else None
+
+    def stage_of(self, version: int) -> Stage:
+        """Return the stage of one of this model's versions."""
+        if version == self.champion:
+            return "champion"
+        if any(change.version == version for change in self.stage_changes):
+            return "archived"
+        return "challenger"
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureSpec:
+    """One input of a model: its name, and whether it is a number or a category."""
+
+    name: str
+    kind: Literal["number", "category"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One trained artifact of a model.
+
+    ``number`` is 0 until the store has assigned it. ``artifact`` is the folder of its files, relative to the setting
+    ``artifacts_folder``; ``artifact_sha256`` is the hash of the manifest in it, which hashes the rest.
+    """
+
+    model: str
+    created_time: datetime
+    number: int = 0
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    features: tuple[FeatureSpec, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+    artifact: str | None = None
+    artifact_sha256: str | None = None
+    reference_rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One served output. ``score`` is the probability or anomaly score behind ``value``, where there is one."""
+
+    prediction_id: str
+    time: datetime
+    features: Mapping[str, Feature]
+    value: Value
+    score: float | None = None
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruth:
+    """The true value known later for one prediction. ``correct`` says that it replaces a wrong one."""
+
+    prediction_id: str
+    value: Value
+    received_time: datetime
+    correct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why one row of a batch was not stored: its position, the field, and what was expected."""
+
+    index: int
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a batch. Accepted rows are durable when the receipt is returned."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: tuple[Rejection, ...] = ()

@@ -1,0 +1,83 @@
+"""What can be set, with its default. ``docs/configuration.md`` lists every key; a test holds the two together."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Workers = Annotated[int, Field(ge=1, le=64)]
+Threads = Annotated[int, Field(ge=1, le=64)]
+
+
+class Section(BaseModel):
+    """A group of settings; a key that is not listed is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AppSettings(Section):
+    """Where one web app listens, and with how many processes and threads."""
+
+    host: str = "127.0.0.1"
+    port: Port
+    workers: Workers = 1
+    threads: Threads = 4
+
+
+class MonitorSettings(AppSettings):
+    """The dashboard and monitoring API."""
+
+    port: Port = 5001
+    stale_after_hours: Annotated[float, Field(gt=0)] = 24.0
+
+
+class ModelsSettings(AppSettings):
+    """The model registry and serving app."""
+
+    port: Port = 5002
+
+
+class AuthSettings(Section):
+    """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
+
+    ``trusted_hosts`` are further names by which a browser may call an app that has no tokens, such as the name of a
+    reverse proxy on the same machine.
+    """
+
+    read_tokens: tuple[SecretStr, ...] = ()
+    write_tokens: tuple[SecretStr, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+
+
+class LimitSettings(Section):
+    """Bounds on what a client may send."""
+
+    body_bytes: Annotated[int, Field(ge=1024)] = 16 * 1024 * 1024
+    batch_rows: Annotated[int, Field(ge=1)] = 10_000
+    features_bytes: Annotated[int, Field(ge=256)] = 64 * 1024
+
+
+class WorkerSettings(Section):
+    """The process in which heavy models are loaded on behalf of a web process."""
+
+    timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    loaded_models: Annotated[int, Field(ge=1)] = 16
+
+
+class Settings(Section):
+    """All settings of the suite."""
+
+    store_url: SecretStr = SecretStr("json:///var/store")
+    artifacts_folder: str = "var/artifacts"
+    run_folder: str = "var/run"
+    log_folder: str = "var/log"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    clock_offset: timedelta = timedelta(0)
+    auth: AuthSettings = AuthSettings()
+    limits: LimitSettings = LimitSettings()
+    worker: WorkerSettings = WorkerSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    models: ModelsSettings = ModelsSettings()

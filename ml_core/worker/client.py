@@ -1,0 +1,102 @@
+"""The web process's side of the worker: starts it when it is first needed, and again should it die."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from ml_core.artifacts.formats import Outputs
+from ml_core.config import project_root
+from ml_core.errors import ArtifactError, WorkerUnavailable
+from ml_core.settings import WorkerSettings
+from ml_core.worker.messages import read_message, write_message
+
+log = logging.getLogger(__name__)
+
+
+class Worker:
+    """A subprocess that loads models and predicts with them, one request at a time.
+
+    It ends when this object is closed, or when this process ends however it ends: its input is closed then.
+    """
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the running worker, or None."""
+        return self._process.pid if self._process else None
+
+    def predict(self, folder: Path, sha256: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Outputs:
+        """Return the outputs of the artifact in ``folder`` for ``rows``.
+
+        Raises ``ArtifactError`` if it cannot be loaded or fails on these rows, and ``WorkerUnavailable`` if the
+        worker ends, or takes longer than the setting ``worker.timeout_seconds``.
+        """
+        request = {"folder": str(folder), "sha256": sha256, "columns": list(columns), "rows": rows}
+        deadline = time.monotonic() + self._settings.timeout_seconds
+        if not self._lock.acquire(timeout=self._settings.timeout_seconds):
+            raise WorkerUnavailable("the worker is busy with other requests; try again")
+        try:
+            reply = self._ask(request, deadline)
+        finally:
+            self._lock.release()
+        if "error" in reply:
+            raise ArtifactError(reply["message"])
+        return Outputs(reply["values"], reply["scores"])
+
+    def close(self) -> None:
+        """End the worker."""
+        with self._lock:
+            self._end()
+
+    def _ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+        process = self._running()
+        try:
+            write_message(cast(BinaryIO, process.stdin), request)
+        except BrokenPipeError:
+            # It died since it was last used (killed for memory, say): nothing was lost, a new one can be asked.
+            self._end()
+            process = self._running()
+            write_message(cast(BinaryIO, process.stdin), request)
+        output = cast(BinaryIO, process.stdout)
+        ready, _, _ = select.select([output], [], [], max(0.0, deadline - time.monotonic()))
+        reply = read_message(output) if ready else None
+        if reply is None:
+            self._end()
+            seconds = self._settings.timeout_seconds
+            raise WorkerUnavailable(
+                "the worker ended while it predicted" if ready else f"the model did not answer within {seconds:g} s"
+            )
+        return cast(dict[str, Any], reply)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            log.warning("the worker %d ended with status %s", self._process.pid, self._process.returncode)
+            self._end()
+        if self._process is None:
+            command = [sys.executable, "-m", "ml_core.worker.process", str(self._settings.loaded_models)]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=project_root())
+            log.info("started the worker %d", self._process.pid)
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.kill()
+        with contextlib.suppress(BrokenPipeError):  # half a request may still wait in the buffer of a dead pipe
+            cast(BinaryIO, self._process.stdin).close()
+        cast(BinaryIO, self._process.stdout).close()
+        self._process.wait()
+        self._process = None

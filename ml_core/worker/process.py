@@ -1,0 +1,70 @@
+"""The worker itself: ``python -m ml_core.worker.process``, started by ``client`` and ended by closing its input."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ml_core.artifacts.folders import load_artifact
+from ml_core.artifacts.formats import Outputs, Predictor
+from ml_core.errors import SuiteError
+from ml_core.worker.messages import read_message, write_message
+
+
+class LoadedModels:
+    """The models loaded last, at most ``limit`` of them; the one unused for longest goes first."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._predictors: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
+
+    def get(self, folder: str, sha256: str) -> Predictor:
+        """Return the model of a folder, loading it if need be; raise ``ArtifactError``."""
+        key = (folder, sha256)
+        if key not in self._predictors:
+            self._predictors[key] = load_artifact(Path(folder), sha256)
+            while len(self._predictors) > self.limit:
+                self._predictors.popitem(last=False)
+        self._predictors.move_to_end(key)
+        return self._predictors[key]
+
+
+def answer(request: dict[str, Any], models: LoadedModels) -> dict[str, Any]:
+    """Return what the client gets: values and scores, or the kind and message of an error."""
+    try:
+        predictor = models.get(request["folder"], request["sha256"])
+        outputs = predictor.predict(pd.DataFrame(request["rows"], columns=request["columns"]))
+        check_finite(outputs)
+    except SuiteError as error:
+        return {"error": error.code, "message": error.message}
+    except Exception as error:  # a model may raise anything; the client must hear of it, and the next request be served
+        return {"error": "model_failed", "message": f"{type(error).__name__}: {error}"}
+    return {"values": outputs.values, "scores": outputs.scores}
+
+
+def check_finite(outputs: Outputs) -> None:
+    """Raise ``ValueError`` if an output is NaN or infinite: JSON cannot hold it, and nobody could use it."""
+    for values in (outputs.values, outputs.scores or ()):
+        for index, value in enumerate(values):
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"the answer for row {index} is not a finite number")
+
+
+def main() -> None:
+    """Answer messages from standard input on standard output until the input ends."""
+    # Libraries print to standard output; a duplicate keeps the pipe clean and sends their lines to the log.
+    output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    models = LoadedModels(limit=int(sys.argv[1]))
+    while (request := read_message(sys.stdin.buffer)) is not None:
+        write_message(output, answer(request, models))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""What all tests share: no setting of the machine reaches them, and tests that need TensorFlow run only where it is."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ml_core.clock import FixedClock
+from ml_core.registry import Registry
+from ml_core.settings import Settings
+from ml_core.store.json_store import JsonStore
+from tests.factories import NOON
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests of the neural family after ``install.sh --no-deep``."""
+    if find_spec("tensorflow") is None:
+        left_out = [item for item in items if item.get_closest_marker("deep")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in [name for name in os.environ if name.startswith("ML_")]:
+        monkeypatch.delenv(variable)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings whose every folder is the test's own."""
+    return Settings(
+        store_url=f"json:///{tmp_path / 'store'}",
+        artifacts_folder=str(tmp_path / "artifacts"),
+        run_folder=str(tmp_path / "run"),
+        log_folder=str(tmp_path / "log"),
+    )
+
+
+@pytest.fixture
+def json_store(tmp_path: Path) -> Iterator[JsonStore]:
+    """An empty embedded store."""
+    store = JsonStore(tmp_path / "store")
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands at noon."""
+    return FixedClock(NOON)
+
+
+@pytest.fixture
+def registry(json_store: JsonStore, tmp_path: Path, clock: FixedClock) -> Registry:
+    """A registry on the empty embedded store."""
+    return Registry(json_store, tmp_path / "artifacts", clock)
