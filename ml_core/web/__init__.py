@@ -1,0 +1,1 @@
+"""What every Flask app of the suite has in common."""

@@ -1,0 +1,61 @@
+"""The Flask app that all apps of the suite start from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import version
+
+from flask import redirect
+from flask_openapi3 import Info, OpenAPI
+from werkzeug.wrappers import Response
+
+from ml_core.clock import Clock
+from ml_core.settings import AppSettings, Settings
+from ml_core.web import auth, errors, headers, health, metrics, request_ids
+from ml_core.web.json_bodies import OrjsonProvider, SuiteRequest
+
+_SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
+
+
+def create_base_app(
+    import_name: str,
+    title: str,
+    settings: Settings,
+    listening: AppSettings,
+    *,
+    clock: Clock,
+    checks: Mapping[str, health.Check],
+    error_page: errors.ErrorPage | None = None,
+) -> OpenAPI:
+    """Return an app with JSON errors, request ids, tokens, health, metrics and OpenAPI pages, and no routes of its own.
+
+    ``checks`` are what ``/readyz`` asks; ``error_page`` renders errors for browsers where the app has pages.
+    """
+    app = OpenAPI(
+        import_name,
+        info=Info(title=title, version=version("ml-monitoring-suite")),
+        security_schemes=_SECURITY,  # type: ignore[arg-type]
+        validation_error_callback=errors.raise_invalid_input,
+        validation_error_model=errors.ErrorBody,
+    )
+    app.request_class = SuiteRequest
+    app.json = OrjsonProvider(app)
+    app.config["MAX_CONTENT_LENGTH"] = settings.limits.body_bytes
+    app.extensions["settings"] = settings
+    app.extensions["clock"] = clock
+    request_ids.init_app(app, clock)
+    metrics.init_app(app)
+    errors.init_app(app, error_page)
+    auth.init_app(app, settings.auth, listening.host)
+    headers.init_app(app)
+    health.init_app(app, checks)
+    _add_documentation(app)
+    return app
+
+
+def _add_documentation(app: OpenAPI) -> None:
+    def docs() -> Response:
+        return redirect("/openapi/swagger")
+
+    app.add_url_rule("/docs", view_func=docs)
+    app.add_url_rule("/openapi.json", endpoint="openapi_json", view_func=lambda: app.api_doc)

@@ -1,0 +1,57 @@
+"""Strict JSON for requests and answers, by orjson: NaN, infinities, 1e400 and deep nesting are refused."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import flask
+import orjson
+from flask.json.provider import JSONProvider
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from ml_core.errors import FieldError, InvalidInput, MalformedBody, UnsupportedMediaType
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's ``jsonify`` by orjson. Keys keep their order: Bokeh draws nothing from sorted ones."""
+
+    sort_keys: ClassVar[bool] = False
+
+    def dumps(self, obj: Any, **kwargs: Any) -> str:
+        return orjson.dumps(obj, option=_OPTIONS).decode()
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=_OPTIONS | orjson.OPT_APPEND_NEWLINE)
+        return flask.Response(body, mimetype="application/json")
+
+
+class SuiteRequest(flask.Request):
+    """A request whose JSON body must be an object.
+
+    flask-openapi3 asks for the body silently and would take a broken one for None, answer 422 and let NaN pass, so
+    ``get_json`` raises here whatever its arguments are.
+    """
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        if not self.is_json:
+            raise UnsupportedMediaType("send the body as JSON, with the header Content-Type: application/json")
+        raw = self.get_data(cache=cache)
+        limit = self.max_content_length
+        if self.content_length is None and limit is not None and len(raw) >= limit:
+            raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit without a word
+        if not raw:
+            raise MalformedBody("the body is empty; expected a JSON object")
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as error:
+            where = f"line {error.lineno}, column {error.colno}"
+            raise MalformedBody(f"the body is not JSON: {error.msg} ({where})") from None
+        if not isinstance(body, dict):
+            message = "expected a JSON object"
+            raise InvalidInput(f"body: {message}", [FieldError("body", message)])
+        return body
