@@ -1,0 +1,1 @@
+"""Documented random processes that stand in for the users' CSV files."""

@@ -1,0 +1,90 @@
+"""The addresses of the registry and serving app, beside the seed's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app, jsonify
+from pydantic import BaseModel, Field
+
+from ml_core.clock import format_time
+from ml_core.records import Model, ModelVersion
+from ml_core.registry import Registry
+from ml_core.web.blueprints import create_api_blueprint
+from ml_core.web.shapes import Body, FeatureRowsField
+
+blueprint = create_api_blueprint("models", __name__, "Registry and serving")
+
+
+class ModelPath(BaseModel):
+    """Which model."""
+
+    model_id: str = Field(description="seed id (model1) or name")
+
+
+class PredictBody(Body):
+    """One row of named features, or a list of rows."""
+
+    features: FeatureRowsField
+
+
+class PromoteBody(Body):
+    """The version to make the champion."""
+
+    version: int = Field(ge=1, strict=True)
+
+
+@blueprint.get("/", summary="The app's name, as in the first system", doc_ui=False)
+def index() -> Response:
+    return Response("ML-Models", mimetype="text/plain")
+
+
+@blueprint.post("/models/<model_id>/predictions", summary="Predict one or many rows, and log the answers")
+def predict(path: ModelPath, body: PredictBody) -> Response:
+    answer = current_app.extensions["server"].predict(path.model_id, body.features)
+    predictions = [
+        {"prediction_id": row.prediction_id, "value": row.value, "score": row.score} for row in answer.predictions
+    ]
+    return jsonify({"model": answer.model, "version": answer.version, "predictions": predictions})
+
+
+@blueprint.get("/models/<model_id>/versions", summary="All versions of a model, newest first")
+def versions(path: ModelPath) -> Response:
+    registry = _registry()
+    model = registry.find(path.model_id)
+    found = registry.store.list_versions(model.name)
+    return jsonify({**_model_json(model), "versions": [_version_json(model, version) for version in reversed(found)]})
+
+
+@blueprint.post("/models/<model_id>/promotions", summary="Make a version the champion")
+def promote(path: ModelPath, body: PromoteBody) -> Response:
+    registry = _registry()
+    return jsonify(_model_json(registry.promote(registry.find(path.model_id), body.version)))
+
+
+@blueprint.post("/models/<model_id>/rollbacks", summary="Go back to the champion before")
+def roll_back(path: ModelPath) -> Response:
+    registry = _registry()
+    return jsonify(_model_json(registry.roll_back(registry.find(path.model_id))))
+
+
+def _registry() -> Registry:
+    registry: Registry = current_app.extensions["registry"]
+    return registry
+
+
+def _model_json(model: Model) -> dict[str, Any]:
+    return {"model": model.name, "seed_id": model.seed_id, "title": model.title, "champion": model.champion}
+
+
+def _version_json(model: Model, version: ModelVersion) -> dict[str, Any]:
+    return {
+        "version": version.number,
+        "stage": model.stage_of(version.number),
+        "created_time": format_time(version.created_time),
+        "metrics": version.metrics,
+        "features": [{"name": feature.name, "kind": feature.kind} for feature in version.features],
+        "parameters": version.parameters,
+        "lineage": version.lineage,
+        "reference_rows": version.reference_rows,
+    }

@@ -1,0 +1,1 @@
+"""One module a model that the suite trains itself."""
