@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import version
+from typing import Any
 
 from flask import redirect
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3 import APIBlueprint, Info, OpenAPI
 from werkzeug.wrappers import Response
 
 from ml_core.clock import Clock
@@ -15,6 +16,16 @@ from ml_core.web import auth, errors, headers, health, metrics, request_ids
 from ml_core.web.json_bodies import OrjsonProvider, SuiteRequest
 
 _SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
+
+
+class SuiteApp(OpenAPI):
+    """An ``OpenAPI`` app that documents all methods of an address, also when two blueprints share it."""
+
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        known = dict(self.paths)
+        super().register_api(api, **options)
+        for path, operations in known.items():
+            self.paths[path] = {**operations, **self.paths[path]}
 
 
 def create_base_app(
@@ -26,12 +37,12 @@ def create_base_app(
     clock: Clock,
     checks: Mapping[str, health.Check],
     error_page: errors.ErrorPage | None = None,
-) -> OpenAPI:
+) -> SuiteApp:
     """Return an app with JSON errors, request ids, tokens, health, metrics and OpenAPI pages, and no routes of its own.
 
     ``checks`` are what ``/readyz`` asks; ``error_page`` renders errors for browsers where the app has pages.
     """
-    app = OpenAPI(
+    app = SuiteApp(
         import_name,
         info=Info(title=title, version=version("ml-monitoring-suite")),
         security_schemes=_SECURITY,  # type: ignore[arg-type]
