@@ -25,7 +25,10 @@ class SuiteApp(OpenAPI):
         known = dict(self.paths)
         super().register_api(api, **options)
         for path, operations in known.items():
-            self.paths[path] = {**operations, **self.paths[path]}
+            added = self.paths[path]
+            self.paths[path] = operations.model_copy(
+                update={name: getattr(added, name) for name in added.model_fields_set}
+            )
 
 
 def create_base_app(
