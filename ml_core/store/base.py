@@ -1,0 +1,108 @@
+"""The contract of every store, on one page. One suite in ``tests/contract`` runs on all of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
+
+PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
+SCORED_COLUMNS = (*PREDICTION_COLUMNS, "truth", "truth_received_time")
+
+
+class Store(ABC):
+    """Where models, predictions and ground truths are kept, shared by all processes of the suite.
+
+    What a method has acknowledged by returning is durable. Every method raises ``StoreUnavailable`` when the
+    store cannot be reached, read or written. Time ranges are half-open, ``start <= time < end``, aware UTC. Whether
+    the model of a record is registered is for the caller to know; a record's numbers come back as float.
+    """
+
+    @abstractmethod
+    def check(self) -> None:
+        """Return if the store can be read and written; raise ``StoreUnavailable`` that says what to do."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release files and connections; the store may not be used afterwards."""
+
+    # Models and their versions
+
+    @abstractmethod
+    def put_model(self, model: Model) -> bool:
+        """Add the model; if its name is taken, update title, task, seed id and headline metric. True if it is new.
+
+        ``created_time`` and ``stage_changes`` of a model that is there already are kept.
+        """
+
+    @abstractmethod
+    def get_model(self, name: str) -> Model | None:
+        """Return the model of this name, or None."""
+
+    @abstractmethod
+    def list_models(self) -> list[Model]:
+        """Return all models, by name."""
+
+    @abstractmethod
+    def add_version(self, version: ModelVersion) -> ModelVersion:
+        """Store a version under the next free number of its model, counted from 1; return it with that number.
+
+        Raises ``ModelNotFound``.
+        """
+
+    @abstractmethod
+    def list_versions(self, model: str) -> list[ModelVersion]:
+        """Return the versions of a model, oldest first; empty for an unknown model."""
+
+    @abstractmethod
+    def get_version(self, model: str, number: int) -> ModelVersion | None:
+        """Return one version, or None."""
+
+    @abstractmethod
+    def change_stage(self, model: str, change: StageChange) -> bool:
+        """Append ``change`` to the model's stage changes if its champion is still ``change.previous``.
+
+        False if it is not: another process was first, and the caller reads again. Raises ``ModelNotFound``, and
+        ``ValueError`` for a roll-back to a version that is not the one promoted before.
+        """
+
+    # Predictions and their ground truth
+
+    @abstractmethod
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
+        """Store predictions once per id, durably.
+
+        An id that is there already counts as a duplicate if the row is the same, else the row is rejected. With
+        ``new_ids`` the caller vouches that all ids were made just now, and no look-up is done.
+        """
+
+    @abstractmethod
+    def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+        """Store ground truths once per prediction id; a truth may come before its prediction.
+
+        A second, equal value is a duplicate; a second, different one is rejected with both values unless it says
+        ``correct``, in which case it replaces the first, and the first stays in the history.
+        """
+
+    @abstractmethod
+    def predictions(self, model: str, start: datetime, end: datetime, *, newest: int | None = None) -> pd.DataFrame:
+        """Return predictions with ``PREDICTION_COLUMNS``, oldest first; at most the ``newest`` so many."""
+
+    @abstractmethod
+    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+        """Return predictions with ``SCORED_COLUMNS``: ``truth`` is None and its time NaT where none is known yet."""
+
+    @abstractmethod
+    def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
+        """Return the number of predictions per window that holds any, by the window's start.
+
+        Windows are aligned to the Unix epoch; the first and the last are cut by ``start`` and ``end``.
+        """
+
+    @abstractmethod
+    def last_prediction_time(self, model: str) -> datetime | None:
+        """Return the time of the newest prediction of a model, or None."""

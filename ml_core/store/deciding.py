@@ -1,0 +1,185 @@
+"""Decides what becomes of each row of a batch: pure functions that every store uses, so that receipts cannot differ.
+
+A row is stored, counted as a duplicate, or rejected with the field and the reason. A second row of the same id inside
+one batch is judged as if the first had been stored before. Rows to be stored come back with numbers as float and times
+in UTC.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC
+
+import orjson
+
+from ml_core.clock import as_utc, format_time
+from ml_core.records import Feature, GroundTruth, Prediction, Receipt, Rejection, Value
+
+MAX_ID_CHARACTERS = 255
+MAX_LABEL_CHARACTERS = 255
+_SHOWN_CHARACTERS = 60
+_SHOWN_FEATURES = 3
+
+
+def decide_predictions(
+    rows: Sequence[Prediction], stored: Mapping[str, Prediction]
+) -> tuple[list[Prediction], Receipt]:
+    """Return the rows to store, in their order, and the receipt that holds once they are durable.
+
+    ``stored`` holds what is known already of the ids in ``rows``. Raises ``ValueError`` for a naive time.
+    """
+    new: dict[str, Prediction] = {}
+    rejected: list[Rejection] = []
+    duplicates = 0
+    for index, row in enumerate(rows):
+        unfit = _unfit_prediction(row)
+        if unfit is not None:
+            rejected.append(Rejection(index, *unfit))
+            continue
+        row = _normal_prediction(row)
+        known = stored.get(row.prediction_id) or new.get(row.prediction_id)
+        if known is None:
+            new[row.prediction_id] = row
+        elif differences := _differences(known, row):
+            message = f"this id is stored already with another content: {'; '.join(differences)}"
+            rejected.append(Rejection(index, "prediction_id", message))
+        else:
+            duplicates += 1
+    return list(new.values()), Receipt(len(new), duplicates, tuple(rejected))
+
+
+def decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> tuple[list[GroundTruth], Receipt]:
+    """Return the truths to store, in their order, and the receipt that holds once they are durable.
+
+    ``stored`` holds the value in force for each id in ``rows`` that has one. A truth to store whose id has a value
+    already replaces it: an id may come more than once, and its last one is in force. Raises ``ValueError`` for a naive
+    time.
+    """
+    in_force = {row.prediction_id: stored[row.prediction_id] for row in rows if row.prediction_id in stored}
+    new: list[GroundTruth] = []
+    rejected: list[Rejection] = []
+    duplicates = 0
+    for index, row in enumerate(rows):
+        unfit = _unfit_id(row.prediction_id) or _unfit_value(row.value)
+        if unfit is not None:
+            rejected.append(Rejection(index, *unfit))
+            continue
+        row = replace(row, value=_normal_value(row.value), received_time=as_utc(row.received_time))
+        known = in_force.get(row.prediction_id)
+        if known == row.value:
+            duplicates += 1
+        elif known is None or row.correct:
+            in_force[row.prediction_id] = row.value
+            new.append(row)
+        else:
+            message = f'the truth {_show(known)} is stored already, not {_show(row.value)}; send "correct": true '
+            rejected.append(Rejection(index, "value", f"{message}to replace it"))
+    return new, Receipt(len(new), duplicates, tuple(rejected))
+
+
+def ids_to_look_up(rows: Sequence[Prediction] | Sequence[GroundTruth]) -> list[str]:
+    """Return the ids of which a store must know what it holds, each once; ids that no store could hold are left out."""
+    return list(dict.fromkeys(row.prediction_id for row in rows if _unfit_id(row.prediction_id) is None))
+
+
+def _normal_prediction(row: Prediction) -> Prediction:
+    if type(row.value) in (float, str) and (row.score is None or type(row.score) is float) and row.time.tzinfo is UTC:
+        return row
+    score = None if row.score is None else float(row.score)
+    return replace(row, time=as_utc(row.time), value=_normal_value(row.value), score=score)
+
+
+def _normal_value(value: Value) -> Value:
+    return str(value) if isinstance(value, str) else float(value)
+
+
+def _differences(stored: Prediction, row: Prediction) -> list[str]:
+    found = []
+    if stored.time != row.time:
+        found.append(f"time {format_time(stored.time)}, not {format_time(row.time)}")
+    for name in ("value", "score", "version"):
+        old, new = getattr(stored, name), getattr(row, name)
+        if old != new:
+            found.append(f"{name} {_show(old)}, not {_show(new)}")
+    return found + _feature_differences(stored.features, row.features)
+
+
+def _feature_differences(stored: Mapping[str, Feature], row: Mapping[str, Feature]) -> list[str]:
+    if stored == row and not any(isinstance(value, bool) for value in (*stored.values(), *row.values())):
+        return []
+    found = []
+    for name in sorted({*stored, *row}):
+        if name not in row:
+            found.append(f"feature {_show(name)} {_show(stored[name])}, not left out")
+        elif name not in stored:
+            found.append(f"feature {_show(name)} left out, not {_show(row[name])}")
+        elif not _same_feature(stored[name], row[name]):
+            found.append(f"feature {_show(name)} {_show(stored[name])}, not {_show(row[name])}")
+    more = len(found) - _SHOWN_FEATURES
+    return [*found[:_SHOWN_FEATURES], f"and {more} more features"] if more > 0 else found
+
+
+def _same_feature(one: Feature, other: Feature) -> bool:
+    # True == 1 in Python, but not in what the client sent.
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _show(value: object) -> str:
+    text = "none" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
+
+
+# What no store could keep as it is: a row that the database would refuse must not take its whole batch with it.
+
+
+def _unfit_prediction(row: Prediction) -> tuple[str, str] | None:
+    unfit = _unfit_id(row.prediction_id) or _unfit_value(row.value)
+    if unfit is None and row.score is not None and not _is_finite(row.score):
+        unfit = ("score", f"expected a finite number, not {_show(row.score)}")
+    return unfit or _unfit_features(row.features)
+
+
+def _unfit_id(prediction_id: str) -> tuple[str, str] | None:
+    # Blanks at the end are not told apart by the collations of MySQL and MariaDB.
+    if (
+        0 < len(prediction_id) <= MAX_ID_CHARACTERS
+        and prediction_id == prediction_id.strip()
+        and _is_text(prediction_id)
+    ):
+        return None
+    expected = f"expected 1 to {MAX_ID_CHARACTERS} characters of text with no blank at either end"
+    return "prediction_id", f"{expected}, not {_show(prediction_id)}"
+
+
+def _unfit_value(value: Value) -> tuple[str, str] | None:
+    if isinstance(value, str):
+        if len(value) <= MAX_LABEL_CHARACTERS and _is_text(value):
+            return None
+        return "value", f"expected a label of at most {MAX_LABEL_CHARACTERS} characters of text, not {_show(value)}"
+    return None if _is_finite(value) else ("value", f"expected a finite number, not {_show(value)}")
+
+
+def _unfit_features(features: Mapping[str, Feature]) -> tuple[str, str] | None:
+    try:
+        text = orjson.dumps(dict(features))
+    except TypeError as error:
+        return "features", f"expected numbers, texts, true, false or null by name: {error}"
+    if b"null" in text:  # orjson writes NaN and infinity so; they would come back as something else
+        for name, value in features.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                return "features", f"expected a finite number for {_show(name)}, not {_show(value)}"
+    return None
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an integer too big for a float
+        return False
+
+
+def _is_text(text: str) -> bool:
+    # A lone surrogate can be written in JSON but not in UTF-8.
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

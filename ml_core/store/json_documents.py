@@ -1,0 +1,106 @@
+"""Documents of the embedded store: few, changing rows (models, versions) in TinyDB files that several processes share.
+
+Stock TinyDB rewrites its file in place and remembers the next id, so that four processes inserting at once keep
+nothing. Here a lock is held over the whole read-modify-write, the new content goes to a temporary file that replaces
+the old one when it is safely on disk, and each transaction reads the file afresh.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from filelock import FileLock, Timeout
+from tinydb import TinyDB
+from tinydb.storages import Storage
+
+from ml_core.errors import StoreUnavailable
+from ml_core.files import file_trouble, replace_file
+
+LOCK_TIMEOUT_SECONDS = 30.0
+_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+
+class _SafeStorage(Storage):
+    """TinyDB's view of a file: read whole, replaced whole."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def read(self) -> dict[str, dict[str, Any]] | None:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return None
+        return _parse(content, self.path)
+
+    def write(self, data: dict[str, dict[str, Any]]) -> None:
+        replace_file(self.path, orjson.dumps(data, option=_OPTIONS | orjson.OPT_NON_STR_KEYS))
+
+
+class DocumentFile:
+    """One kind of documents in one file, readable with ``jq`` and by TinyDB itself."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_path = path.with_suffix(".lock")
+        self._guard = threading.Lock()
+        self._seen: tuple[int, int, int] | None = None
+        self._documents: list[dict[str, Any]] = []
+        with self._locked():
+            for stray in path.parent.glob(f".{path.name}.*.tmp"):  # of a process that was killed while it wrote
+                stray.unlink()
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all documents as they are now; the file is parsed again only if it was replaced since."""
+        try:
+            with self._guard:
+                state = self.path.stat()
+                seen = (state.st_mtime_ns, state.st_size, state.st_ino)
+                if seen != self._seen:
+                    tables = _parse(self.path.read_bytes(), self.path)
+                    self._documents = list(tables.get("_default", {}).values())
+                    self._seen = seen
+                return self._documents
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise file_trouble("read", self.path, error) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[TinyDB]:
+        """Give the documents for a read-modify-write that no other process can come between."""
+        with self._locked():
+            database = TinyDB(self.path, storage=_SafeStorage)
+            try:
+                yield database
+            except OSError as error:
+                raise file_trouble("write", self.path, error) from error
+            finally:
+                database.close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            lock = FileLock(self._lock_path)  # a lock of its own each time, so that threads exclude each other too
+            lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        except Timeout:
+            raise StoreUnavailable(f"{self.path.name} is locked by another process; try again") from None
+        except OSError as error:
+            raise file_trouble("write", self.path, error) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def _parse(content: bytes, path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        tables: dict[str, dict[str, Any]] = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        raise StoreUnavailable(f"{path} is damaged (not JSON); restore it from a backup") from None
+    return tables

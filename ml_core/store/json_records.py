@@ -1,0 +1,213 @@
+"""Predictions and ground truths of the embedded store, in day segments by model.
+
+    records/predictions/<model>/<day of the prediction>.jsonl
+    records/predictions/<model>/other_ids.jsonl         where the predictions lie whose ids do not tell their day
+    records/ground_truths/<model>/<day of the id>.jsonl, or ids-<0 to f>.jsonl for ids that carry no time
+
+A truth's place follows from its prediction's id alone, so it is the same whichever comes first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ml_core.clock import format_time, parse_time
+from ml_core.ids import id_time
+from ml_core.records import GroundTruth, Prediction, Receipt, Value
+from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
+from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
+
+_OTHER_IDS = "other_ids.jsonl"
+_CACHED_DAYS = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class _DayIndex:
+    """The times and, once they are asked for, the ids of one segment, read on from where the last look ended."""
+
+    def __init__(self) -> None:
+        self._times_end = self._ids_end = 0
+        self._times = array("q")  # microseconds since the epoch: 8 bytes a prediction
+        self._ids: set[str] = set()
+
+    def times(self, path: Path) -> array[int]:
+        rows, self._times_end = read_segment(path, self._times_end)
+        self._times.extend((parse_time(row["time"]) - _EPOCH) // _MICROSECOND for row in rows)
+        return self._times
+
+    def ids(self, path: Path) -> set[str]:
+        rows, self._ids_end = read_segment(path, self._ids_end)
+        self._ids.update(row["prediction_id"] for row in rows)
+        return self._ids
+
+
+class JsonRecords:
+    """The records below one folder; several processes may use it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._guard = Lock()
+        self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
+        self._other_days: dict[str, tuple[int, dict[str, str]]] = {}
+
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
+        folder = self.folder / "predictions" / model
+        with segment_lock(folder):
+            stored = {} if new_ids else self._stored_predictions(model, ids_to_look_up(rows))
+            to_store, receipt = decide_predictions(rows, stored)
+            by_day: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+            for row in to_store:
+                by_day[row.time.date().isoformat()].append(_prediction_row(row))
+            # First where they lie, then the rows: an entry without a row does no harm, a row without its entry would.
+            append_to_segment(
+                folder / _OTHER_IDS,
+                [
+                    {"prediction_id": row.prediction_id, "day": row.time.date().isoformat()}
+                    for row in to_store
+                    if _day_of_id(row.prediction_id) != row.time.date().isoformat()
+                ],
+            )
+            for day, lines in sorted(by_day.items()):
+                append_to_segment(folder / f"{day}.jsonl", lines)
+        return receipt
+
+    def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+        folder = self.folder / "ground_truths" / model
+        with segment_lock(folder):
+            in_force = self._truths(model, ids_to_look_up(rows))
+            to_store, receipt = decide_truths(rows, {key: value for key, (value, _) in in_force.items()})
+            by_segment: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+            for row in to_store:
+                by_segment[_truth_segment(row.prediction_id)].append(_truth_row(row))
+            for name, lines in sorted(by_segment.items()):
+                append_to_segment(folder / name, lines)
+        return receipt
+
+    def predictions(self, model: str, start: datetime, end: datetime, newest: int | None) -> list[list[Any]]:
+        """Return rows in the order of ``PREDICTION_COLUMNS``, oldest first."""
+        found: list[list[Any]] = []
+        for path in reversed(self._segments(model, start, end)):
+            rows = [_prediction_columns(row) for row in read_segment(path)[0]]
+            inside = [row for row in rows if start <= row[1] < end]
+            found = sorted(inside, key=lambda row: (row[1], row[0])) + found
+            if newest is not None and len(found) >= newest:
+                return found[len(found) - newest :]
+        return found
+
+    def scored(self, model: str, start: datetime, end: datetime) -> list[list[Any]]:
+        """Return rows in the order of ``SCORED_COLUMNS``, oldest first."""
+        rows = self.predictions(model, start, end, None)
+        truths = self._truths(model, [row[0] for row in rows])
+        return [[*row, *truths.get(row[0], (None, None))] for row in rows]
+
+    def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
+        first, last, step = ((time - _EPOCH) // _MICROSECOND for time in (start, end, _EPOCH + window))
+        counts: Counter[int] = Counter()
+        for path in self._segments(model, start, end):
+            with self._guard:
+                counts.update(time // step for time in self._day(path).times(path) if first <= time < last)
+        return {_EPOCH + number * window: count for number, count in sorted(counts.items())}
+
+    def last_prediction_time(self, model: str) -> datetime | None:
+        for path in reversed(self._segments(model)):
+            with self._guard:
+                times = self._day(path).times(path)
+                if times:
+                    return _EPOCH + max(times) * _MICROSECOND
+        return None
+
+    def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
+        first, last = start.date() if start else date.min, end.date() if end else date.max
+        paths = sorted((self.folder / "predictions" / model).glob("????-??-??.jsonl"))
+        return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
+
+    def _day(self, path: Path) -> _DayIndex:
+        index = self._days.setdefault(path, _DayIndex())
+        self._days.move_to_end(path)
+        while len(self._days) > _CACHED_DAYS:
+            self._days.popitem(last=False)
+        return index
+
+    def _stored_predictions(self, model: str, ids: Iterable[str]) -> dict[str, Prediction]:
+        folder = self.folder / "predictions" / model
+        other_days = self._other_ids(model)
+        by_day: defaultdict[str, set[str]] = defaultdict(set)
+        for prediction_id in ids:
+            day = other_days.get(prediction_id) or _day_of_id(prediction_id)
+            if day is not None:
+                by_day[day].add(prediction_id)
+        found: dict[str, Prediction] = {}
+        for day, wanted in by_day.items():
+            path = folder / f"{day}.jsonl"
+            with self._guard:
+                known = wanted & self._day(path).ids(path)
+            if known:
+                rows = read_segment(path)[0]
+                found.update((row["prediction_id"], _prediction(row)) for row in rows if row["prediction_id"] in known)
+        return found
+
+    def _other_ids(self, model: str) -> dict[str, str]:
+        with self._guard:
+            offset, days = self._other_days.get(model, (0, {}))
+            rows, offset = read_segment(self.folder / "predictions" / model / _OTHER_IDS, offset)
+            days.update((row["prediction_id"], row["day"]) for row in rows)
+            self._other_days[model] = offset, days
+            return days
+
+    def _truths(self, model: str, ids: Iterable[str]) -> dict[str, tuple[Value, datetime]]:
+        wanted = set(ids)
+        found: dict[str, tuple[Value, datetime]] = {}
+        for name in {_truth_segment(prediction_id) for prediction_id in wanted}:
+            for row in read_segment(self.folder / "ground_truths" / model / name)[0]:
+                if row["prediction_id"] in wanted:  # the last line of an id is the one in force
+                    found[row["prediction_id"]] = row["value"], parse_time(row["received_time"])
+        return found
+
+
+def _day_of_id(prediction_id: str) -> str | None:
+    time = id_time(prediction_id)
+    return None if time is None else time.date().isoformat()
+
+
+def _truth_segment(prediction_id: str) -> str:
+    day = _day_of_id(prediction_id)
+    if day is not None:
+        return f"{day}.jsonl"
+    return f"ids-{hashlib.sha256(prediction_id.encode()).hexdigest()[0]}.jsonl"
+
+
+def _prediction_row(row: Prediction) -> dict[str, Any]:
+    return {
+        "prediction_id": row.prediction_id,
+        "time": format_time(row.time),
+        "version": row.version,
+        "value": row.value,
+        "score": row.score,
+        "features": row.features,
+    }
+
+
+def _prediction_columns(row: Mapping[str, Any]) -> list[Any]:
+    time = parse_time(row["time"])
+    return [row["prediction_id"], time, row["version"], row["value"], row["score"], row["features"]]
+
+
+def _prediction(row: Mapping[str, Any]) -> Prediction:
+    return Prediction(**{**row, "time": parse_time(row["time"])})
+
+
+def _truth_row(row: GroundTruth) -> dict[str, Any]:
+    return {
+        "prediction_id": row.prediction_id,
+        "value": row.value,
+        "received_time": format_time(row.received_time),
+        "correct": row.correct,
+    }

@@ -1,0 +1,134 @@
+"""Records of the embedded store: append-only JSON Lines, one file a day, each line with its own checksum.
+
+A line is a JSON object whose last key ``crc`` is the CRC-32C of the line without it, so ``jq`` and ``cat`` still work.
+A writer that was killed leaves at most one line without its end: readers pass over it, the next writer cuts it off.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import crc32c
+import orjson
+from filelock import FileLock, Timeout
+
+from ml_core.errors import StoreUnavailable
+from ml_core.files import file_trouble, sync_folder
+from ml_core.store.json_documents import LOCK_TIMEOUT_SECONDS
+
+log = logging.getLogger(__name__)
+_SUFFIX_LENGTH = len(b',"crc":"00000000"}')
+
+
+def encode_line(row: dict[str, Any]) -> bytes:
+    """Return the line of a row, with its checksum and line break. The row must hold at least one key."""
+    body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
+    return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32c.crc32c(body))
+
+
+def decode_line(line: bytes) -> dict[str, Any] | None:
+    """Return the row of a line without its line break, or None if it is not as it was written."""
+    body = line[:-_SUFFIX_LENGTH] + b"}"
+    if line[-_SUFFIX_LENGTH:] != b',"crc":"%08x"}' % crc32c.crc32c(body):
+        return None
+    row: dict[str, Any] = orjson.loads(body)
+    return row
+
+
+def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """Return the rows from ``offset`` on, and the offset behind the last whole line; none for a missing file.
+
+    A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], offset
+    except OSError as error:
+        raise file_trouble("read", path, error) from error
+    end = content.rfind(b"\n") + 1
+    rows = []
+    for number, line in enumerate(content[:end].split(b"\n")[:-1]):
+        row = decode_line(line)
+        if row is None:
+            log.warning("%s: line %d after byte %d is damaged and was passed over", path, number + 1, offset)
+        else:
+            rows.append(row)
+    return rows, offset + end
+
+
+def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Append rows durably, all in one write; the caller holds the folder's lock.
+
+    If the disk fills up midway the file is cut back to what it was. Raises ``StoreUnavailable``.
+    """
+    content = b"".join(encode_line(row) for row in rows)
+    if not content:
+        return
+    try:
+        is_new = not path.exists()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            start = _cut_torn_tail(descriptor, path)
+            try:
+                _write_all(descriptor, content)
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, start)
+                raise
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_folder(path.parent)
+    except OSError as error:
+        raise file_trouble("write", path, error) from error
+
+
+@contextmanager
+def segment_lock(folder: Path) -> Iterator[None]:
+    """Make the folder if need be, and keep other writers out of it; raise ``StoreUnavailable``."""
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder.parent)
+        lock = FileLock(folder / ".lock")  # a lock of its own each time, so that threads exclude each other too
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+    except Timeout:
+        raise StoreUnavailable(f"{folder.name} is locked by another process; try again") from None
+    except OSError as error:
+        raise file_trouble("write", folder, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _cut_torn_tail(descriptor: int, path: Path) -> int:
+    """Cut what a killed writer left behind the last line break; return the length of the file then."""
+    length = end = os.lseek(descriptor, 0, os.SEEK_END)
+    while end:
+        start = max(0, end - 65536)
+        block = os.pread(descriptor, end - start, start)
+        found = block.rfind(b"\n")
+        if found >= 0:
+            end = start + found + 1
+            break
+        end = start
+    if end < length:
+        log.warning("%s: cut %d bytes of a line that was never finished", path, length - end)
+        os.ftruncate(descriptor, end)
+    os.lseek(descriptor, end, os.SEEK_SET)
+    return end
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]

@@ -1,0 +1,98 @@
+"""The embedded store: a folder of JSON files that needs no server; the default, good to about a million records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pandas as pd
+
+from ml_core.errors import StoreUnavailable
+from ml_core.files import file_trouble, replace_file
+from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
+from ml_core.store.base import Store
+from ml_core.store.frames import prediction_frame, scored_frame
+from ml_core.store.json_models import JsonModels
+from ml_core.store.json_records import JsonRecords
+
+FORMAT_VERSION = 1
+
+
+class JsonStore(Store):
+    """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            (folder / "documents").mkdir(parents=True, exist_ok=True)
+            self._check_format()
+        except OSError as error:
+            raise file_trouble("write", folder, error) from error
+        self._models = JsonModels(folder / "documents")
+        self._records = JsonRecords(folder / "records")
+
+    def check(self) -> None:
+        probe = self.folder / "probe"
+        try:
+            replace_file(probe, b"")
+            probe.unlink(missing_ok=True)  # another process may be checking too
+        except OSError as error:
+            raise file_trouble("write", self.folder, error) from error
+        self._models.list_models()
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def put_model(self, model: Model) -> bool:
+        return self._models.put_model(model)
+
+    def get_model(self, name: str) -> Model | None:
+        return self._models.get_model(name)
+
+    def list_models(self) -> list[Model]:
+        return self._models.list_models()
+
+    def add_version(self, version: ModelVersion) -> ModelVersion:
+        return self._models.add_version(version)
+
+    def list_versions(self, model: str) -> list[ModelVersion]:
+        return self._models.list_versions(model)
+
+    def get_version(self, model: str, number: int) -> ModelVersion | None:
+        return self._models.get_version(model, number)
+
+    def change_stage(self, model: str, change: StageChange) -> bool:
+        return self._models.change_stage(model, change)
+
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
+        return self._records.record_predictions(model, rows, new_ids=new_ids)
+
+    def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+        return self._records.record_truths(model, rows)
+
+    def predictions(self, model: str, start: datetime, end: datetime, *, newest: int | None = None) -> pd.DataFrame:
+        return prediction_frame(self._records.predictions(model, start, end, newest))
+
+    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+        return scored_frame(self._records.scored(model, start, end))
+
+    def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
+        return self._records.count_predictions(model, start, end, window)
+
+    def last_prediction_time(self, model: str) -> datetime | None:
+        return self._records.last_prediction_time(model)
+
+    def _check_format(self) -> None:
+        path = self.folder / "format.json"
+        if not path.exists():
+            replace_file(path, orjson.dumps({"format": FORMAT_VERSION}) + b"\n")
+        try:
+            found = orjson.loads(path.read_bytes())["format"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise StoreUnavailable(f"{path} is damaged; expected {{'format': {FORMAT_VERSION}}}") from None
+        if found != FORMAT_VERSION:
+            raise StoreUnavailable(
+                f"the store in {self.folder} has format {found}, this version of the suite reads {FORMAT_VERSION}"
+            )

@@ -1,0 +1,37 @@
+"""Opens the store that a URL names. The drivers are imported here, so that a process loads only the one it uses."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ml_core.config import resolve_path
+from ml_core.errors import ConfigurationError
+from ml_core.store.base import Store
+
+_EXPECTED = "expected json:///folder, sqlite:///file or mysql+pymysql://user:password@host/database"
+
+
+def open_store(url: str) -> Store:
+    """Return the store at ``url``; raise ``ConfigurationError`` for another form of URL.
+
+    ``json:///var/store`` and ``sqlite:///var/store.db`` are relative to the project's root, with four slashes
+    absolute. The store's folders and tables are made if they are not there.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise ConfigurationError(f"store_url: {_EXPECTED}") from None
+    path = parts.path.removeprefix("/")
+    if parts.scheme == "json" and path and not parts.netloc:
+        from ml_core.store.json_store import JsonStore
+
+        return JsonStore(resolve_path(path))
+    if parts.scheme == "sqlite" and path and not parts.netloc:
+        from ml_core.store.sql_store import SqlStore
+
+        return SqlStore(f"sqlite:///{resolve_path(path)}")
+    if parts.scheme == "mysql+pymysql" and parts.hostname and path:
+        from ml_core.store.sql_store import SqlStore
+
+        return SqlStore(url)
+    raise ConfigurationError(f"store_url: {_EXPECTED}")

@@ -1,0 +1,240 @@
+"""Predictions and ground truths in SQL. Each function is the work of one transaction and may be done more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import pandas as pd
+from sqlalchemy import Connection, Integer, Select, String, and_, cast, func, insert, select, text
+
+from ml_core.clock import as_utc
+from ml_core.records import GroundTruth, Prediction, Receipt, Value
+from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
+from ml_core.store.frames import prediction_frame, scored_frame
+from ml_core.store.sql_engine import RaceLost
+from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, predictions, value_columns, value_of
+
+_T = TypeVar("_T")
+
+_ROWS_PER_STATEMENT = 1000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def record_predictions(connection: Connection, model: str, rows: Sequence[Prediction], *, look_up: bool) -> Receipt:
+    """Store a batch of predictions; without ``look_up`` all ids are taken for new.
+
+    An id that is there all the same is then a duplicate key, which has the transaction repeated; look up that time.
+    """
+    stored = _stored_predictions(connection, model, ids_to_look_up(rows)) if look_up else {}
+    new, receipt = decide_predictions(rows, stored)
+    for some in _portions(new):
+        connection.execute(insert(predictions), [_prediction_columns(model, row) for row in some])
+    if look_up and connection.dialect.name != "sqlite":
+        _ensure_single(connection, model, [row.prediction_id for row in new])
+    return receipt
+
+
+def record_truths(connection: Connection, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+    """Store a batch of ground truths; a corrected one becomes a new revision."""
+    stored, revisions = _stored_truths(connection, model, ids_to_look_up(rows))
+    new, receipt = decide_truths(rows, stored)
+    columns = []
+    for row in new:
+        # If another process adds this revision just now, it is a duplicate key, and the repeated transaction sees it.
+        revisions[row.prediction_id] = revisions.get(row.prediction_id, 0) + 1
+        columns.append(_truth_columns(model, row, revisions[row.prediction_id]))
+    for some in _portions(columns):
+        connection.execute(insert(ground_truths), list(some))
+    return receipt
+
+
+def read_predictions(
+    connection: Connection, model: str, start: datetime, end: datetime, newest: int | None
+) -> pd.DataFrame:
+    """Return the predictions of a range of time, oldest first, as a frame."""
+    query = _in_range(
+        select(
+            predictions.c.prediction_id,
+            predictions.c.time,
+            predictions.c.version,
+            predictions.c.value,
+            predictions.c.label,
+            predictions.c.score,
+            predictions.c.features,
+        ),
+        model,
+        start,
+        end,
+    )
+    if newest is None:
+        rows = connection.execute(query.order_by(predictions.c.time, predictions.c.prediction_id)).all()
+    else:
+        backwards = query.order_by(predictions.c.time.desc(), predictions.c.prediction_id.desc()).limit(newest)
+        rows = connection.execute(backwards).all()[::-1]
+    return prediction_frame(
+        [
+            (prediction_id, time, version, value_of(value, label), score, features)
+            for prediction_id, time, version, value, label, score, features in rows
+        ]
+    )
+
+
+def read_scored(connection: Connection, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+    """Return the predictions of a range of time with the truths in force, oldest first, as a frame."""
+    truth, newer = ground_truths.alias("truth"), ground_truths.alias("newer")
+    newest_revision = (
+        select(func.max(newer.c.revision))
+        .where(newer.c.model == truth.c.model, newer.c.prediction_id == truth.c.prediction_id)
+        .scalar_subquery()
+    )
+    joined = predictions.outerjoin(
+        truth,
+        and_(
+            truth.c.model == predictions.c.model,
+            truth.c.prediction_id == predictions.c.prediction_id,
+            truth.c.revision == newest_revision,
+        ),
+    )
+    columns = select(
+        predictions.c.prediction_id,
+        predictions.c.time,
+        predictions.c.version,
+        predictions.c.value,
+        predictions.c.label,
+        predictions.c.score,
+        predictions.c.features,
+        truth.c.value,
+        truth.c.label,
+        truth.c.received_time,
+    ).select_from(joined)
+    query = _in_range(columns, model, start, end).order_by(predictions.c.time, predictions.c.prediction_id)
+    return scored_frame(
+        [
+            (row[0], row[1], row[2], value_of(row[3], row[4]), row[5], row[6], value_of(row[7], row[8]), row[9])
+            for row in connection.execute(query)
+        ]
+    )
+
+
+def count_predictions(
+    connection: Connection, model: str, start: datetime, end: datetime, window: timedelta
+) -> dict[datetime, int]:
+    """Return the number of predictions per window that holds any, by the window's start."""
+    # Counted from the first window, not from the epoch: SQL divides towards zero, and so goes wrong before the epoch.
+    first = _EPOCH + (as_utc(start) - _EPOCH) // window * window
+    number = _window_number(connection, first, window)
+    numbered = _in_range(select(number.label("number")), model, start, end).subquery()
+    query = select(numbered.c.number, func.count()).group_by(numbered.c.number).order_by(numbered.c.number)
+    return {first + number * window: count for number, count in connection.execute(query)}
+
+
+def last_prediction_time(connection: Connection, model: str) -> datetime | None:
+    """Return the time of the newest prediction of a model, or None."""
+    query = select(func.max(predictions.c.time)).where(predictions.c.model == model)
+    newest: datetime | None = connection.execute(query).scalar_one()
+    return newest
+
+
+def _ensure_single(connection: Connection, model: str, prediction_ids: Sequence[str]) -> None:
+    """Raise ``RaceLost`` if one of the ids just inserted is also in a row of another time.
+
+    The key of the table cannot refuse that, since the time is part of it. A reading that locks waits for rows that
+    other transactions have inserted but not committed. Of two transactions with the same id, the later one finds both
+    rows, or each waits for the other and one of them is rolled back as a deadlock.
+    """
+    for some in _portions(prediction_ids):
+        query = (
+            select(func.count())
+            .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
+            # A scan of the whole table would wait for everybody else.
+            .with_hint(predictions, f"FORCE INDEX ({PREDICTIONS_BY_ID.name})", "mysql")
+            .with_for_update()
+        )
+        if connection.execute(query).scalar_one() != len(some):
+            raise RaceLost
+
+
+def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequence[str]) -> dict[str, Prediction]:
+    stored: dict[str, Prediction] = {}
+    for some in _portions(prediction_ids):
+        query = (
+            select(predictions)
+            .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
+            .order_by(predictions.c.time, predictions.c.prediction_id)
+        )
+        for row in connection.execute(query):
+            stored[row.prediction_id] = Prediction(
+                prediction_id=row.prediction_id,
+                time=row.time,
+                features=row.features,
+                value=row.value if row.label is None else row.label,
+                score=row.score,
+                version=row.version,
+            )
+    return stored
+
+
+def _stored_truths(
+    connection: Connection, model: str, prediction_ids: Sequence[str]
+) -> tuple[dict[str, Value], dict[str, int]]:
+    """Return the values in force and their revisions, by prediction id."""
+    stored: dict[str, Value] = {}
+    revisions: dict[str, int] = {}
+    columns = ground_truths.c
+    for some in _portions(prediction_ids):
+        query = (
+            select(columns.prediction_id, columns.revision, columns.value, columns.label)
+            .where(columns.model == model, columns.prediction_id.in_(some))
+            .order_by(columns.prediction_id, columns.revision)
+        )
+        for prediction_id, revision, value, label in connection.execute(query):
+            stored[prediction_id] = value if label is None else label
+            revisions[prediction_id] = revision
+    return stored, revisions
+
+
+def _in_range(query: Select[Any], model: str, start: datetime, end: datetime) -> Select[Any]:
+    return query.where(predictions.c.model == model, predictions.c.time >= start, predictions.c.time < end)
+
+
+def _window_number(connection: Connection, first: datetime, window: timedelta) -> Any:
+    """Return the number of the window in which a prediction was made; the one that begins at ``first`` is 0."""
+    window_microseconds = window // _MICROSECOND
+    if connection.dialect.name != "sqlite":
+        microseconds = func.timestampdiff(text("MICROSECOND"), first.replace(tzinfo=None), predictions.c.time)
+        return microseconds.op("DIV")(window_microseconds)  # "/" would go by way of a rounded decimal
+    # SQLite keeps times as text, such as 2026-11-20 12:00:00.000001, and its strftime rounds to milliseconds.
+    stored = cast(predictions.c.time, String)
+    seconds = cast(func.strftime("%s", func.substr(stored, 1, 19)), Integer)
+    since_epoch = seconds * 1_000_000 + cast(func.substr(stored, 21, 6), Integer)
+    return (since_epoch - (first - _EPOCH) // _MICROSECOND) // window_microseconds
+
+
+def _prediction_columns(model: str, row: Prediction) -> dict[str, Any]:
+    return {
+        "model": model,
+        "time": row.time,
+        "prediction_id": row.prediction_id,
+        "version": row.version,
+        "score": row.score,
+        "features": dict(row.features),
+        **value_columns(row.value),
+    }
+
+
+def _truth_columns(model: str, row: GroundTruth, revision: int) -> Mapping[str, Any]:
+    return {
+        "model": model,
+        "prediction_id": row.prediction_id,
+        "revision": revision,
+        "received_time": row.received_time,
+        **value_columns(row.value),
+    }
+
+
+def _portions(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        yield rows[start : start + _ROWS_PER_STATEMENT]

@@ -1,0 +1,83 @@
+"""The store in a database: MariaDB or MySQL for more than one machine, SQLite for one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import pandas as pd
+from sqlalchemy import Connection
+
+from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
+from ml_core.store import sql_models, sql_records
+from ml_core.store.base import Store
+from ml_core.store.sql_engine import Database
+
+
+class SqlStore(Store):
+    """A store at ``sqlite:///absolute/path`` or ``mysql+pymysql://user:password@host/database``.
+
+    The database is first touched when the store is first used; tables that are missing are made then. One object may be
+    used by many threads. Raises ``ConfigurationError`` for what is not a URL.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    def check(self) -> None:
+        self._database.check()
+
+    def close(self) -> None:
+        self._database.close()
+
+    def put_model(self, model: Model) -> bool:
+        return self._database.write(lambda connection: sql_models.put_model(connection, model))
+
+    def get_model(self, name: str) -> Model | None:
+        return self._database.read(lambda connection: sql_models.get_model(connection, name))
+
+    def list_models(self) -> list[Model]:
+        return self._database.read(sql_models.list_models)
+
+    def add_version(self, version: ModelVersion) -> ModelVersion:
+        return self._database.write(lambda connection: sql_models.add_version(connection, version))
+
+    def list_versions(self, model: str) -> list[ModelVersion]:
+        return self._database.read(lambda connection: sql_models.list_versions(connection, model))
+
+    def get_version(self, model: str, number: int) -> ModelVersion | None:
+        return self._database.read(lambda connection: sql_models.get_version(connection, model, number))
+
+    def change_stage(self, model: str, change: StageChange) -> bool:
+        return self._database.write(lambda connection: sql_models.change_stage(connection, model, change))
+
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
+        attempts = 0
+
+        def work(connection: Connection) -> Receipt:
+            nonlocal attempts
+            attempts += 1
+            # A first attempt that failed may have met an id that was not new after all.
+            look_up = not new_ids or attempts > 1
+            return sql_records.record_predictions(connection, model, rows, look_up=look_up)
+
+        return self._database.write(work)
+
+    def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+        return self._database.write(lambda connection: sql_records.record_truths(connection, model, rows))
+
+    def predictions(self, model: str, start: datetime, end: datetime, *, newest: int | None = None) -> pd.DataFrame:
+        return self._database.read(
+            lambda connection: sql_records.read_predictions(connection, model, start, end, newest)
+        )
+
+    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
+        return self._database.read(lambda connection: sql_records.read_scored(connection, model, start, end))
+
+    def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
+        return self._database.read(
+            lambda connection: sql_records.count_predictions(connection, model, start, end, window)
+        )
+
+    def last_prediction_time(self, model: str) -> datetime | None:
+        return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))

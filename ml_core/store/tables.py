@@ -1,0 +1,148 @@
+"""The tables of the SQL side.
+
+They are portable to a distributed MySQL: every key is made by the writer and starts with the model, and nothing relies
+on foreign keys, triggers, events, numbering by the server or named locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.dialects import mysql
+
+from ml_core.clock import as_utc
+from ml_core.records import Value
+from ml_core.store.deciding import MAX_ID_CHARACTERS, MAX_LABEL_CHARACTERS
+
+_MODEL_CHARACTERS = 64
+_SHA256_CHARACTERS = 64
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A time in microseconds, kept as naive UTC; aware in Python on both ways."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6) if dialect.name == "mysql" else DateTime())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else as_utc(value).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=UTC)
+
+
+class Json(TypeDecorator[Any]):
+    """Any plain value, written as JSON text so that people and other programs can read it."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        return dialect.type_descriptor(mysql.LONGTEXT() if dialect.name == "mysql" else Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        return orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+metadata = MetaData()
+
+# Ids and labels that differ only in case or accents are different, as in SQLite and in Python.
+_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(_MODEL_CHARACTERS), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("task", String(16), nullable=False),
+    Column("created_time", UtcTime, nullable=False),
+    Column("seed_id", String(255)),
+    Column("headline_metric", String(255)),
+    Column("stage_changes", Json, nullable=False),
+    # What stage_changes come to, for the conditional update that changes a stage.
+    Column("champion", Integer),
+    Column("stage_change_count", Integer, nullable=False),
+    PrimaryKeyConstraint("name"),
+    **_OPTIONS,
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    Column("number", Integer, nullable=False, autoincrement=False),
+    Column("created_time", UtcTime, nullable=False),
+    Column("metrics", Json, nullable=False),
+    Column("features", Json, nullable=False),
+    Column("parameters", Json, nullable=False),
+    Column("lineage", Json, nullable=False),
+    Column("artifact", Text),
+    Column("artifact_sha256", String(_SHA256_CHARACTERS)),
+    Column("reference_rows", Integer, nullable=False),
+    PrimaryKeyConstraint("model", "number"),
+    **_OPTIONS,
+)
+
+predictions = Table(
+    "predictions",
+    metadata,
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    Column("prediction_id", String(MAX_ID_CHARACTERS), nullable=False),
+    Column("version", Integer),
+    Column("value", Double),
+    Column("label", String(MAX_LABEL_CHARACTERS)),
+    Column("score", Double),
+    Column("features", Json, nullable=False),
+    # The time comes before the id so that a range of time is one stretch of the table, fit for partitions by day.
+    PrimaryKeyConstraint("model", "time", "prediction_id"),
+    **_OPTIONS,
+)
+PREDICTIONS_BY_ID = Index("predictions_by_id", predictions.c.model, predictions.c.prediction_id)
+
+ground_truths = Table(
+    "ground_truths",
+    metadata,
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    Column("prediction_id", String(MAX_ID_CHARACTERS), nullable=False),
+    # Counted from 1. The newest revision is in force, the older ones are the history of a corrected truth.
+    Column("revision", Integer, nullable=False, autoincrement=False),
+    Column("value", Double),
+    Column("label", String(MAX_LABEL_CHARACTERS)),
+    Column("received_time", UtcTime, nullable=False),
+    PrimaryKeyConstraint("model", "prediction_id", "revision"),
+    **_OPTIONS,
+)
+
+
+def value_columns(value: Value) -> Mapping[str, float | str | None]:
+    """Return a value as the columns ``value`` (a number) and ``label`` (of a class), one of which is NULL."""
+    return {"value": None, "label": value} if isinstance(value, str) else {"value": value, "label": None}
+
+
+def value_of(value: float | None, label: str | None) -> Value | None:
+    """Return the value that the two columns hold, or None if both are NULL."""
+    return value if label is None else label

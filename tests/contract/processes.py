@@ -1,0 +1,109 @@
+"""Work on one store by several processes at the same moment, and the pieces of work."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+from ml_core.records import Model, Receipt, StageChange
+from ml_core.store.base import Store
+from ml_core.store.opening import open_store
+from tests.factories import NOON, a_prediction, a_truth, a_version
+
+MODEL = "housing_price"
+_PROCESSES = 8
+_LEAD_SECONDS = 0.15
+
+
+class ProcessGroup:
+    """Processes that stay up between tests, since starting one takes longer than most tests."""
+
+    def __init__(self) -> None:
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([__name__])
+        self._executor = ProcessPoolExecutor(_PROCESSES, mp_context=context)
+        for future in [self._executor.submit(time.sleep, _LEAD_SECONDS) for _ in range(_PROCESSES)]:
+            future.result()
+
+    def run(self, url: str, work: Callable[[Store, Any], Any], arguments: Sequence[Any]) -> list[Any]:
+        """Return ``work(store, argument)`` for each argument, each done by another process, all at once."""
+        assert len(arguments) <= _PROCESSES
+        start = time.time() + _LEAD_SECONDS
+        futures = [self._executor.submit(_run_at, start, url, work, argument) for argument in arguments]
+        return [future.result() for future in futures]
+
+    def close(self) -> None:
+        """End the processes."""
+        self._executor.shutdown()
+
+
+def _run_at(start: float, url: str, work: Callable[[Store, Any], Any], argument: Any) -> Any:
+    store = open_store(url)
+    try:
+        # Nobody is done before all have begun: so each piece of work has a process of its own.
+        time.sleep(max(0.0, start - time.time()))
+        return work(store, argument)
+    finally:
+        store.close()
+
+
+def put_model(store: Store, model: Model) -> bool:
+    """Put one model."""
+    return store.put_model(model)
+
+
+def add_versions(store: Store, count: int) -> list[int]:
+    """Add versions; return their numbers."""
+    return [store.add_version(a_version(MODEL)).number for _ in range(count)]
+
+
+def change_stage(store: Store, change: StageChange) -> bool:
+    """Change the champion."""
+    return store.change_stage(MODEL, change)
+
+
+def promote_on_top(store: Store, version: int) -> int:
+    """Promote a version over whatever is champion; return how often another process was first."""
+    refused = 0
+    while True:
+        model = store.get_model(MODEL)
+        assert model is not None
+        if store.change_stage(MODEL, StageChange(NOON, "promote", version, model.champion)):
+            return refused
+        refused += 1
+
+
+def record_new_predictions(store: Store, batches: int) -> Receipt:
+    """Record batches of 50 predictions with ids of their own; return the sum of the receipts."""
+    accepted = 0
+    for _ in range(batches):
+        rows = [a_prediction(NOON + timedelta(milliseconds=number)) for number in range(50)]
+        accepted += store.record_predictions(MODEL, rows, new_ids=True).accepted
+    return Receipt(accepted)
+
+
+def record_foreign_ids(store: Store, version: int) -> Receipt:
+    """Record predictions ``order-0`` to ``order-99`` at NOON, made by one version."""
+    rows = [a_prediction(prediction_id=f"order-{number}", version=version) for number in range(100)]
+    return store.record_predictions(MODEL, rows)
+
+
+def record_foreign_ids_later(store: Store, minutes: int) -> Receipt:
+    """Record predictions ``order-0`` to ``order-99``, some minutes after NOON."""
+    time = NOON + timedelta(minutes=minutes)
+    rows = [a_prediction(time, prediction_id=f"order-{number}") for number in range(100)]
+    return store.record_predictions(MODEL, rows)
+
+
+def record_truths(store: Store, value: float) -> Receipt:
+    """Record one value as the truth of ``order-0`` to ``order-99``."""
+    return store.record_truths(MODEL, [a_truth(f"order-{number}", value) for number in range(100)])
+
+
+def correct_truths(store: Store, value: float) -> Receipt:
+    """Record one value as the corrected truth of ``order-0`` to ``order-99``."""
+    return store.record_truths(MODEL, [a_truth(f"order-{number}", value, correct=True) for number in range(100)])
