@@ -1,0 +1,94 @@
+"""The JSON addresses of the monitor, beside the seed's own: models, predictions and ground truths from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from flask import Response, current_app, jsonify
+from pydantic import Field
+
+from ml_core.records import Model, Receipt, Task
+from ml_core.registry import Registry
+from ml_core.web.blueprints import create_api_blueprint
+from ml_core.web.shapes import Body, FeatureField, NameField, NumberField, TimeField, ValueField
+from ml_monitor.recording import PostedPrediction, PostedTruth, Recorder
+
+blueprint = create_api_blueprint("recording", __name__, "Models that are served elsewhere")
+
+
+class ModelBody(Body):
+    """A model that is served elsewhere."""
+
+    name: NameField
+    title: str | None = Field(None, min_length=1, max_length=200)
+    task: Task
+    headline_metric: str | None = Field(None, min_length=1, max_length=64)
+
+
+class PredictionItem(Body):
+    """One prediction. Without an id one is made; without a time it is that of a UUIDv7 id, else now."""
+
+    prediction_id: str | None = Field(None, min_length=1, max_length=255)
+    time: TimeField | None = None
+    features: dict[str, FeatureField]
+    value: ValueField
+    score: NumberField | None = None
+
+
+class PredictionsBody(Body):
+    """Predictions of one model."""
+
+    model: str
+    version: int | None = Field(None, ge=1, le=2**31 - 1, strict=True)
+    predictions: list[PredictionItem] = Field(min_length=1)
+
+
+class TruthItem(Body):
+    """The true value of one prediction; ``correct`` replaces a wrong one."""
+
+    prediction_id: str = Field(min_length=1, max_length=255)
+    value: ValueField
+    correct: bool = Field(False, strict=True)
+
+
+class TruthsBody(Body):
+    """Ground truths of one model."""
+
+    model: str
+    ground_truths: list[TruthItem] = Field(min_length=1)
+
+
+@blueprint.post("/models", summary="Register a model that is served elsewhere", responses={201: None})
+def add_model(body: ModelBody) -> tuple[Response, int]:
+    registry: Registry = current_app.extensions["registry"]
+    title = body.title or body.name
+    model = Model(body.name, title, body.task, registry.clock.now(), headline_metric=body.headline_metric)
+    created = registry.add_model(model)
+    return jsonify({"model": body.name, "title": title, "task": body.task, "created": created}), 201 if created else 200
+
+
+@blueprint.post("/predictions", summary="Log predictions made elsewhere")
+def add_predictions(body: PredictionsBody) -> Response:
+    posted = [PostedPrediction(**dict(item)) for item in body.predictions]
+    ids, receipt = _recorder().record_predictions(body.model, body.version, posted)
+    return jsonify({**_receipt_json(receipt), "prediction_ids": ids})
+
+
+@blueprint.post("/ground-truth", summary="Log true values, by prediction id")
+def add_truths(body: TruthsBody) -> Response:
+    posted = [PostedTruth(**dict(item)) for item in body.ground_truths]
+    return jsonify(_receipt_json(_recorder().record_truths(body.model, posted)))
+
+
+def _recorder() -> Recorder:
+    recorder: Recorder = current_app.extensions["recorder"]
+    return recorder
+
+
+def _receipt_json(receipt: Receipt) -> dict[str, Any]:
+    return {
+        "accepted": receipt.accepted,
+        "duplicates": receipt.duplicates,
+        "rejected": [asdict(rejection) for rejection in receipt.rejected],
+    }

@@ -1,0 +1,49 @@
+"""The dashboard and monitoring API, on port 5001. ``python app.py`` in this folder serves it."""
+
+from __future__ import annotations
+
+from flask_openapi3 import OpenAPI
+
+from ml_core import logs
+from ml_core.clock import Clock
+from ml_core.config import load_settings, resolve_path
+from ml_core.registry import Registry
+from ml_core.settings import Settings
+from ml_core.store.base import Store
+from ml_core.store.opening import open_store
+from ml_core.web import seed_routes
+from ml_core.web.base_app import create_base_app
+from ml_monitor import api, dashboard
+from ml_monitor.exporter import StoreExporter
+from ml_monitor.recording import Recorder
+
+
+def create_app(settings: Settings | None = None, store: Store | None = None, clock: Clock | None = None) -> OpenAPI:
+    """Return the app; without arguments, as the settings in force say."""
+    settings = settings or load_settings()
+    logs.configure(settings.log_level)
+    clock = clock or Clock(settings.clock_offset)
+    store = store or open_store(settings.store_url.get_secret_value())
+    app = create_base_app(
+        __name__,
+        "ML-Monitor",
+        settings,
+        settings.monitor,
+        clock=clock,
+        checks={"store": store.check},
+        error_page=dashboard.error_page,
+    )
+    registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
+    app.extensions["registry"] = registry
+    app.extensions["recorder"] = Recorder(registry, clock, settings.limits)
+    app.extensions["metrics"].add_collector(StoreExporter(registry, clock))
+    app.register_api(seed_routes.create_blueprint())
+    app.register_api(api.blueprint)
+    app.register_blueprint(dashboard.blueprint)
+    return app
+
+
+if __name__ == "__main__":
+    from ml_monitor.__main__ import main
+
+    main(["serve"])

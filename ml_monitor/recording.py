@@ -1,0 +1,114 @@
+"""Takes in predictions and ground truths of models that are served elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from ml_core.clock import Clock
+from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, VersionNotFound
+from ml_core.ids import id_time, new_id
+from ml_core.records import Feature, GroundTruth, Model, Prediction, Receipt, Value
+from ml_core.registry import Registry
+from ml_core.settings import LimitSettings
+
+_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+_MOST_AHEAD = timedelta(days=1)  # of our clock: beyond it a clock or a unit (ms for s) is wrong
+
+
+@dataclass(frozen=True, slots=True)
+class PostedPrediction:
+    """A prediction as a client sent it: id and time may be missing."""
+
+    features: Mapping[str, Feature]
+    value: Value
+    prediction_id: str | None = None
+    time: datetime | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PostedTruth:
+    """A ground truth as a client sent it."""
+
+    prediction_id: str
+    value: Value
+    correct: bool = False
+
+
+class Recorder:
+    """Checks whole bodies before anything is stored, and gives ids and times where the client gave none."""
+
+    def __init__(self, registry: Registry, clock: Clock, limits: LimitSettings) -> None:
+        self.registry = registry
+        self.clock = clock
+        self.limits = limits
+
+    def record_predictions(
+        self, model_id: str, version: int | None, posted: Sequence[PostedPrediction]
+    ) -> tuple[list[str], Receipt]:
+        """Store predictions; return their ids in order, and the receipt.
+
+        A missing time is that of a UUIDv7 id, else now. A missing version is the champion's. Raises ``ModelNotFound``,
+        ``VersionNotFound``, ``InvalidInput`` and ``BodyTooLarge``, with nothing stored.
+        """
+        model = self.registry.find(model_id)
+        self._check_version(model, version)
+        self._check_size(posted)
+        now = self.clock.now()
+        times = [self._time(row, now) for row in posted]
+        self._check(posted, times, now)
+        batch = new_id(now)
+        ids = [
+            row.prediction_id or (f"{batch}-{index}" if row.time is None else new_id(time))
+            for index, (row, time) in enumerate(zip(posted, times, strict=True))
+        ]
+        rows = [
+            Prediction(prediction_id, time, row.features, row.value, row.score, version or model.champion)
+            for prediction_id, time, row in zip(ids, times, posted, strict=True)
+        ]
+        new_ids = all(row.prediction_id is None for row in posted)
+        return ids, self.registry.store.record_predictions(model.name, rows, new_ids=new_ids)
+
+    def record_truths(self, model_id: str, posted: Sequence[PostedTruth]) -> Receipt:
+        """Store ground truths; raises ``ModelNotFound`` and ``BodyTooLarge``, with nothing stored."""
+        model = self.registry.find(model_id)
+        self._check_size(posted)
+        now = self.clock.now()
+        rows = [GroundTruth(row.prediction_id, row.value, now, row.correct) for row in posted]
+        return self.registry.store.record_truths(model.name, rows)
+
+    def _check_version(self, model: Model, version: int | None) -> None:
+        if version is None:
+            return
+        known = [known.number for known in self.registry.store.list_versions(model.name)]
+        if known and version not in known:  # a model served elsewhere has its versions elsewhere
+            raise VersionNotFound(model.name, version)
+
+    def _check_size(self, posted: Sequence[object]) -> None:
+        if len(posted) > self.limits.batch_rows:
+            raise BodyTooLarge(f"{len(posted)} rows came at once; at most {self.limits.batch_rows} are taken")
+
+    def _time(self, row: PostedPrediction, now: datetime) -> datetime:
+        if row.time is not None:
+            return row.time
+        return (id_time(row.prediction_id) or now) if row.prediction_id else now
+
+    def _check(self, posted: Sequence[PostedPrediction], times: Sequence[datetime], now: datetime) -> None:
+        errors = []
+        for index, (row, time) in enumerate(zip(posted, times, strict=True)):
+            where = f"predictions[{index}]"
+            if row.prediction_id and row.time is None and id_time(row.prediction_id) is None:
+                errors.append(FieldError(f"{where}.time", "needed beside an id that is not a UUID version 7"))
+            elif not _EARLIEST <= time <= now + _MOST_AHEAD:
+                errors.append(FieldError(f"{where}.time", "expected a time from 1970 to a day from now"))
+            size = len(orjson.dumps(row.features))
+            if size > self.limits.features_bytes:
+                message = f"{size} bytes; at most {self.limits.features_bytes} are taken a row"
+                errors.append(FieldError(f"{where}.features", message))
+        if errors:
+            fields = ", ".join(error.field for error in errors[:5])
+            raise InvalidInput(f"the request does not fit: {fields}", errors[:100])
