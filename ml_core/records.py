@@ -150,3 +150,32 @@ class Receipt:
     accepted: int = 0
     duplicates: int = 0
     rejected: tuple[Rejection, ...] = ()
+
+
+RunState = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunLease:
+    """The right to do a job's work for one slot until ``until_time``. Who gets it later has a higher ``fence``."""
+
+    job: str
+    slot: datetime
+    fence: int
+    until_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One execution of a job for one slot; it is lost if it is still running after ``lease_until_time``."""
+
+    job: str
+    slot: datetime
+    fence: int
+    holder: str
+    state: RunState
+    started_time: datetime
+    lease_until_time: datetime
+    finished_time: datetime | None = None
+    message: str | None = None
+    log_tail: str = ""

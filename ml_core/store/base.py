@@ -8,7 +8,17 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
+from ml_core.records import (
+    GroundTruth,
+    JobRun,
+    Model,
+    ModelVersion,
+    Prediction,
+    Receipt,
+    RunLease,
+    RunState,
+    StageChange,
+)
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
 SCORED_COLUMNS = (*PREDICTION_COLUMNS, "truth", "truth_received_time")
@@ -69,6 +79,34 @@ class Store(ABC):
         False if it is not: another process was first, and the caller reads again. Raises ``ModelNotFound``, and
         ``ValueError`` for a roll-back to a version that is not the one promoted before.
         """
+
+    # Runs of jobs
+
+    @abstractmethod
+    def claim_run(self, job: str, slot: datetime, *, now: datetime, lease: timedelta, holder: str) -> RunLease | None:
+        """Take a slot of a job for ``lease`` from ``now`` on, and start its run in the history.
+
+        None if its work is done, or another holder's lease has not run out. A run that failed or was lost may be
+        claimed again. Of all who claim at once exactly one gets the lease.
+        """
+
+    @abstractmethod
+    def renew_run(self, held: RunLease, *, now: datetime, lease: timedelta) -> RunLease | None:
+        """Return the lease with its new end; None if it was lost to another holder, and the work must stop."""
+
+    @abstractmethod
+    def finish_run(
+        self, held: RunLease, *, now: datetime, state: RunState, message: str | None = None, log_tail: str = ""
+    ) -> bool:
+        """End a run as ``done`` or ``failed``; False if the lease was lost to another holder, whose run it is now."""
+
+    @abstractmethod
+    def list_jobs(self) -> list[str]:
+        """Return the names of all jobs that ever ran, in order."""
+
+    @abstractmethod
+    def list_runs(self, job: str, *, newest: int) -> list[JobRun]:
+        """Return at most the ``newest`` so many runs of a job, by slot and fence, oldest first."""
 
     # Predictions and their ground truth
 

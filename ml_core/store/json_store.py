@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,22 @@ import pandas as pd
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
-from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
+from ml_core.records import (
+    GroundTruth,
+    JobRun,
+    Model,
+    ModelVersion,
+    Prediction,
+    Receipt,
+    RunLease,
+    RunState,
+    StageChange,
+)
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import JsonRecords
+from ml_core.store.json_runs import JsonRuns
 
 FORMAT_VERSION = 1
 
@@ -28,16 +40,16 @@ class JsonStore(Store):
         try:
             (folder / "documents").mkdir(parents=True, exist_ok=True)
             self._check_format()
+            self._models = JsonModels(folder / "documents")
         except OSError as error:
             raise file_trouble("write", folder, error) from error
-        self._models = JsonModels(folder / "documents")
         self._records = JsonRecords(folder / "records")
+        self._runs = JsonRuns(folder / "records" / "job_runs")
 
     def check(self) -> None:
-        probe = self.folder / "probe"
         try:
-            replace_file(probe, b"")
-            probe.unlink(missing_ok=True)  # another process may be checking too
+            with tempfile.TemporaryFile(dir=self.folder) as probe:
+                probe.write(bytes(4096))  # an empty file would fit on a full disk
         except OSError as error:
             raise file_trouble("write", self.folder, error) from error
         self._models.list_models()
@@ -65,6 +77,23 @@ class JsonStore(Store):
 
     def change_stage(self, model: str, change: StageChange) -> bool:
         return self._models.change_stage(model, change)
+
+    def claim_run(self, job: str, slot: datetime, *, now: datetime, lease: timedelta, holder: str) -> RunLease | None:
+        return self._runs.claim(job, slot, now, lease, holder)
+
+    def renew_run(self, held: RunLease, *, now: datetime, lease: timedelta) -> RunLease | None:
+        return self._runs.renew(held, now, lease)
+
+    def finish_run(
+        self, held: RunLease, *, now: datetime, state: RunState, message: str | None = None, log_tail: str = ""
+    ) -> bool:
+        return self._runs.finish(held, now, state, message, log_tail)
+
+    def list_jobs(self) -> list[str]:
+        return self._runs.list_jobs()
+
+    def list_runs(self, job: str, *, newest: int) -> list[JobRun]:
+        return self._runs.list_runs(job, newest)
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
         return self._records.record_predictions(model, rows, new_ids=new_ids)

@@ -8,8 +8,18 @@ from datetime import datetime, timedelta
 import pandas as pd
 from sqlalchemy import Connection
 
-from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, StageChange
-from ml_core.store import sql_models, sql_records
+from ml_core.records import (
+    GroundTruth,
+    JobRun,
+    Model,
+    ModelVersion,
+    Prediction,
+    Receipt,
+    RunLease,
+    RunState,
+    StageChange,
+)
+from ml_core.store import sql_models, sql_records, sql_runs
 from ml_core.store.base import Store
 from ml_core.store.sql_engine import Database
 
@@ -50,6 +60,23 @@ class SqlStore(Store):
 
     def change_stage(self, model: str, change: StageChange) -> bool:
         return self._database.write(lambda connection: sql_models.change_stage(connection, model, change))
+
+    def claim_run(self, job: str, slot: datetime, *, now: datetime, lease: timedelta, holder: str) -> RunLease | None:
+        return self._database.write(lambda connection: sql_runs.claim(connection, job, slot, now, lease, holder))
+
+    def renew_run(self, held: RunLease, *, now: datetime, lease: timedelta) -> RunLease | None:
+        return self._database.write(lambda connection: sql_runs.renew(connection, held, now, lease))
+
+    def finish_run(
+        self, held: RunLease, *, now: datetime, state: RunState, message: str | None = None, log_tail: str = ""
+    ) -> bool:
+        return self._database.write(lambda connection: sql_runs.finish(connection, held, now, state, message, log_tail))
+
+    def list_jobs(self) -> list[str]:
+        return self._database.read(sql_runs.list_jobs)
+
+    def list_runs(self, job: str, *, newest: int) -> list[JobRun]:
+        return self._database.read(lambda connection: sql_runs.list_runs(connection, job, newest))
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
         attempts = 0

@@ -137,6 +137,24 @@ ground_truths = Table(
     **_OPTIONS,
 )
 
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("job", String(_MODEL_CHARACTERS), nullable=False),
+    Column("slot", UtcTime, nullable=False),
+    # Counted from 1 for each slot: whoever claims it after a failure or a lost lease gets the next higher one.
+    Column("fence", Integer, nullable=False, autoincrement=False),
+    Column("holder", String(255), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("started_time", UtcTime, nullable=False),
+    Column("lease_until_time", UtcTime, nullable=False),
+    Column("finished_time", UtcTime),
+    Column("message", Text),
+    Column("log_tail", Text, nullable=False),
+    PrimaryKeyConstraint("job", "slot", "fence"),
+    **_OPTIONS,
+)
+
 
 def value_columns(value: Value) -> Mapping[str, float | str | None]:
     """Return a value as the columns ``value`` (a number) and ``label`` (of a class), one of which is NULL."""

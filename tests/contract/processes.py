@@ -107,3 +107,28 @@ def record_truths(store: Store, value: float) -> Receipt:
 def correct_truths(store: Store, value: float) -> Receipt:
     """Record one value as the corrected truth of ``order-0`` to ``order-99``."""
     return store.record_truths(MODEL, [a_truth(f"order-{number}", value, correct=True) for number in range(100)])
+
+
+def run_slots(store: Store, count: int) -> list[int]:
+    """Claim slot after slot and finish those that were got; return them."""
+    got = []
+    for number in range(count):
+        lease = store.claim_run(
+            "race", NOON + timedelta(hours=number), now=NOON, lease=timedelta(1), holder="a process"
+        )
+        if lease is not None:
+            assert store.finish_run(lease, now=NOON, state="done")
+            got.append(number)
+    return got
+
+
+def run_slots_naively(store: Store, count: int) -> list[int]:
+    """Run each slot that is not in the history, and note it there afterwards; return those that were run."""
+    got = []
+    for number in range(count):
+        slot = NOON + timedelta(hours=number)
+        if slot not in {run.slot for run in store.list_runs("race", newest=count)}:
+            time.sleep(0.002)  # the work
+            store.claim_run("race", slot, now=NOON, lease=timedelta(1), holder="a process")
+            got.append(number)
+    return got
