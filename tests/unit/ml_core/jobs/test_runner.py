@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ml_core.clock import Clock, FixedClock
 from ml_core.config import project_root
 from ml_core.errors import InvalidInput
