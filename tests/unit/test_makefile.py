@@ -1,0 +1,128 @@
+"""The Makefile: every word explains itself, and says what to do where something is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ml_core.config import project_root
+
+TARGETS = ["help", "install", "lint", "run-platform", "status", "stop-platform", "test", "try-pythons", "types"]
+
+
+def clean_environment() -> dict[str, str]:
+    """Return the environment without what an outer make or git has set, which may be what runs these tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "GIT_"))}
+
+
+def make(*arguments: str, folder: Path | None = None, **extra: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["make", *arguments],
+        cwd=folder or project_root(),
+        env=clean_environment() | extra,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the Makefile and nothing else."""
+    made = tmp_path / "the suite"
+    made.mkdir()
+    shutil.copy(project_root() / "Makefile", made)
+    return made
+
+
+def add_program(path: Path, script: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(script)
+    path.chmod(0o755)
+
+
+def test_every_target_has_its_line_in_help() -> None:
+    lines = make("help").stdout.splitlines()
+    assert all(re.fullmatch(r"  make \S+ +\S.+", line) for line in lines)
+    assert sorted(line.split()[1] for line in lines) == TARGETS
+
+
+def test_every_target_is_a_word_and_not_a_file() -> None:
+    text = (project_root() / "Makefile").read_text()
+    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    assert sorted(phony.split()) == TARGETS
+
+
+def test_the_default_goal_starts_the_platform(folder: Path) -> None:
+    add_program(folder / ".venv/bin/python", '#!/bin/sh\necho "$*"\n')
+    assert make(folder=folder).stdout == "-m ml_core.launcher start\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "commands"),
+    [
+        ("stop-platform", ["-m ml_core.launcher stop"]),
+        ("status", ["-m ml_core.launcher status"]),
+        ("test", ["-m pytest"]),
+        ("types", ["-m mypy"]),
+        ("lint", ["-m ruff check", "-m ruff format --check", "-m mypy", "lint-imports"]),
+    ],
+)
+def test_a_word_runs_its_commands_in_the_environment(folder: Path, target: str, commands: list[str]) -> None:
+    add_program(folder / ".venv/bin/python", '#!/bin/sh\necho "$*" >>calls\n')
+    add_program(folder / ".venv/bin/pytest", "#!/bin/sh\n")
+    add_program(folder / ".venv/bin/lint-imports", "#!/bin/sh\necho lint-imports >>calls\n")
+    assert make(target, folder=folder).returncode == 0
+    assert (folder / "calls").read_text().splitlines() == commands
+
+
+@pytest.mark.parametrize("target", ["run-platform", "stop-platform", "status", "test", "lint", "types"])
+def test_without_an_environment_the_line_says_what_to_run_first(folder: Path, target: str) -> None:
+    result = make(target, folder=folder)
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[0] == "there is no .venv here: run ./install.sh first"
+
+
+@pytest.mark.parametrize("target", ["test", "lint", "types"])
+def test_without_the_test_tools_the_line_says_how_to_get_them(folder: Path, target: str) -> None:
+    add_program(folder / ".venv/bin/python", "#!/bin/sh\n")
+    result = make(target, folder=folder)
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[0] == "the test tools are not installed: run ./install.sh --dev first"
+
+
+def test_a_python_newer_than_the_test_tools_does_not_hinder_them(folder: Path) -> None:
+    add_program(folder / ".venv/bin/pytest", "#!/bin/sh\n")
+    os.utime(folder / ".venv/bin/pytest", (0, 0))
+    add_program(folder / ".venv/bin/python", "#!/bin/sh\n")
+    assert make("types", folder=folder).returncode == 0
+
+
+def test_try_pythons_tries_a_clone_with_each_python_and_reports_each(folder: Path, tmp_path: Path) -> None:
+    add_program(folder / "install.sh", '#!/bin/sh\necho "$PYTHON $*"\n[ "$PYTHON" != python3.12 ]\n')
+    (folder / "Makefile").write_text(
+        (folder / "Makefile").read_text().replace("test: $(python) $(test_tools)", "test:")
+    )
+    add_program(folder / ".venv/bin/python", "#!/bin/sh\n")
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "init.defaultBranch=main"]
+    for arguments in (["init", "--quiet"], ["add", "--force", "."], ["commit", "--quiet", "-m", "first"]):
+        subprocess.run([*git, *arguments], cwd=folder, env=clean_environment(), check=True)
+    (folder / "install.sh").write_text("this is not committed, and so not tried")
+    for version in ("3.11", "3.12"):
+        add_program(tmp_path / f"bin/python{version}", "#!/bin/sh\n")
+    add_program(tmp_path / "bin/python3.13", "#!/bin/sh\nexit 127\n")  # as a shim does whose version is not there
+    result = make(
+        "try-pythons", folder=folder, PATH=f"{tmp_path / 'bin'}:{os.environ['PATH']}", PYENV_ROOT=str(tmp_path / "none")
+    )
+    first, second, third = result.stdout.splitlines()
+    assert re.fullmatch(r"Python 3\.11: passed in \d+ s, see var/try/3\.11\.log", first)
+    assert re.fullmatch(r"Python 3\.12: FAILED in \d+ s, see var/try/3\.12\.log", second)
+    assert third == "Python 3.13: not found here, not tried"
+    assert result.returncode != 0
+    assert (folder / "var/try/3.11.log").read_text().startswith("python3.11 --yes --dev\n")
