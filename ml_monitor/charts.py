@@ -6,7 +6,7 @@ chart is made: a process that only shows the overview does without.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
@@ -39,7 +39,6 @@ _LIGHT = {name: light for name, (light, _) in COLOURS.items()}
 _DARK = dict(COLOURS.values())
 _FONT = "system-ui, sans-serif"
 _HEIGHT = 256
-_MOST_DIGITS = 14
 _TIME_FORMATS = {
     "seconds": "%H:%M:%S",
     "minsec": "%H:%M:%S",
@@ -74,9 +73,9 @@ def draw_charts(
     elif shown is not None:
         plots["distribution"] = _share_plot(shown, time_range, now)
     # As much room on the left of each, so that one moment lies at one place in both.
-    widest = max(len(show_number(round(plot.y_range.end))) for plot in plots.values())
+    widest = max(_label_width(plot.y_range) for plot in plots.values())
     for plot in plots.values():
-        plot.min_border_left = 34 + 7 * min(widest, _MOST_DIGITS)
+        plot.min_border_left = 34 + 7 * widest
     embed = _bokeh("embed")
     return {name: {"item": embed.json_item(plot, f"chart-{name}"), "dark": _DARK} for name, plot in plots.items()}
 
@@ -117,9 +116,9 @@ def _quantile_plot(shown: NumberDistribution, time_range: TimeRange, now: dateti
         known += [shown.reference.p5, shown.reference.p95]
     low, high = min(known), max(known)
     margin = (high - low) * 0.06 or abs(high) * 0.06 or 1.0
-    if not math.isfinite(margin):  # values at the ends of float64 leave no room for one
-        margin = 0.0
-    plot = _plot(time_range, "predicted value", models.Range1d(low - margin, high + margin))
+    # Values at the ends of float64 leave no room for a margin.
+    y_range = models.Range1d(max(low - margin, -sys.float_info.max), min(high + margin, sys.float_info.max))
+    plot = _plot(time_range, "predicted value", y_range)
     wide = plot.quad("left", "right", "p95", "p5", source=source, color=_LIGHT["wide-band"])
     plot.quad("left", "right", "p75", "p25", source=source, color=_LIGHT["band"])
     plot.segment("left", "p50", "right", "p50", source=source, color=_LIGHT["series"], line_width=2)
@@ -228,9 +227,8 @@ def _plot(time_range: TimeRange, y_label: str, y_range: Any) -> Any:
         context=models.DatetimeTickFormatter(**_DAY_FORMATS),
         context_which="start",
     )
-    is_large = max(abs(y_range.start), abs(y_range.end)) >= 10_000
     plot.yaxis.formatter = (
-        models.NumeralTickFormatter(format="0,0") if is_large else models.BasicTickFormatter(use_scientific=False)
+        models.NumeralTickFormatter(format="0,0") if _is_long(y_range) else models.BasicTickFormatter()
     )
     plot.yaxis.ticker.desired_num_ticks = 5
     for axis in (*plot.xaxis, *plot.yaxis):
@@ -242,6 +240,17 @@ def _plot(time_range: TimeRange, y_label: str, y_range: Any) -> Any:
         axis.axis_label_text_color = axis.major_label_text_color = _LIGHT["ink"]
     plot.xgrid.grid_line_color, plot.ygrid.grid_line_color = None, _LIGHT["grid"]
     return plot
+
+
+def _is_long(y_range: Any) -> bool:
+    """Return whether the axis has whole numbers that need their thousands set apart, and not yet powers of ten."""
+    return bool(10_000 <= max(abs(y_range.start), abs(y_range.end)) < 1e12)
+
+
+def _label_width(y_range: Any) -> int:
+    """Return the number of characters that the labels of an axis need, about."""
+    ends = [round(end) if _is_long(y_range) else end for end in (y_range.start, y_range.end)]
+    return max(len(show_number(end)) for end in ends)
 
 
 def _add_hover(plot: Any, renderer: Any, lines: list[tuple[str, str]]) -> None:

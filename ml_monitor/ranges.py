@@ -103,9 +103,10 @@ def _up_to_now(name: str, now: datetime) -> TimeRange:
     if name not in SPANS:
         raise _invalid([FieldError("range", f"expected one of {', '.join(SPANS)}")])
     seconds = _window_for(SPANS[name])
-    # The newest window is the one that holds now, so that a prediction made a moment ago is on the page.
-    end = aligned(now, seconds) + timedelta(seconds=seconds)
-    return TimeRange(end - SPANS[name], end, seconds, name)
+    # From the window that holds the span's first moment to the one that holds now: nothing of the span is left out.
+    return TimeRange(
+        aligned(now - SPANS[name], seconds), aligned(now, seconds) + timedelta(seconds=seconds), seconds, name
+    )
 
 
 def _window_for(span: timedelta) -> int:
