@@ -35,10 +35,13 @@ class FixedClock(Clock):
 
 
 def as_utc(time: datetime) -> datetime:
-    """Return an aware datetime in UTC; raise ``ValueError`` for a naive one."""
+    """Return an aware datetime in UTC; raise ``ValueError`` for a naive one, or one outside the years 1 to 9999."""
     if time.tzinfo is None:
         raise ValueError("expected a time with a UTC offset, such as 2026-11-20T18:00:00Z")
-    return time.astimezone(UTC)
+    try:
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("expected a time that lies in the years 1 to 9999 in UTC too") from None
 
 
 def parse_time(text: str) -> datetime:

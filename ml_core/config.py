@@ -58,7 +58,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"ML_CONFIG: cannot read {path}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a date that does not exist
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise ConfigurationError(f"ML_CONFIG: {path} is not YAML{where}") from None
@@ -66,7 +66,18 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise ConfigurationError(f"ML_CONFIG: {path} must hold keys and values at its top")
-    return content
+    sections = {str(key): _with_text_keys(value) for key, value in content.items()}
+    # A section whose every line is a comment is read as None.
+    return {key: {} if value is None and _is_section(key) else value for key, value in sections.items()}
+
+
+def _with_text_keys(value: Any) -> Any:
+    return {str(key): _with_text_keys(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _is_section(key: str) -> bool:
+    kind = _field_type([key])
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _read_variable(variable: str, text: str) -> tuple[list[str], str]:
@@ -74,7 +85,7 @@ def _read_variable(variable: str, text: str) -> tuple[list[str], str]:
     if _field_type(path) is not None or not variable.endswith("_FILE"):
         return path, text
     try:
-        secret = Path(text).read_text(encoding="utf-8").strip()
+        secret = resolve_path(text).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise ConfigurationError(f"{variable}: cannot read the file that it names") from None
     return variable.removeprefix(_PREFIX).removesuffix("_FILE").lower().split("__"), secret
@@ -85,7 +96,7 @@ def _place(values: dict[str, Any], path: list[str], text: str, variable: str) ->
     for group in groups:
         values = values.setdefault(group, {})
         if not isinstance(values, dict):
-            raise ConfigurationError(f"{variable}: there is no setting {'.'.join(path)}")
+            raise ConfigurationError(f"{variable}: {'.'.join(groups)} has a value of its own, so it holds no {last}")
     values[last] = _split(text, variable) if _is_tuple(_field_type(path)) else text
 
 
@@ -126,7 +137,7 @@ def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         names = [str(part) for part in problem["loc"] if not isinstance(part, int)]
         key = ".".join(names)
-        source = sources.get(key, key)
+        source = sources.get(key) or next((sources[path] for path in sources if path.startswith(f"{key}.")), key)
         if problem["type"] == "extra_forbidden":
             messages.append(f"{source}: there is no setting {key}")
         else:

@@ -12,7 +12,7 @@ SuiteError (500)
 │   ├── ModelNotFound
 │   └── VersionNotFound
 ├── Conflict (409)          true once, but no longer
-├── ArtifactError           a model's files cannot be used
+├── ArtifactError (503)     a model's files cannot be used
 └── Unavailable (503)       a part is away for now: try again after a while
     ├── StoreUnavailable
     └── WorkerUnavailable
@@ -126,6 +126,7 @@ class Conflict(SuiteError):
 class ArtifactError(SuiteError):
     """A model's files are missing, damaged, of an untrusted type, or made by another library version."""
 
+    status = 503
     code = "artifact_error"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import re
 from datetime import UTC, datetime, timedelta
 
 import uuid_utils
@@ -10,7 +10,7 @@ import uuid_utils
 from ml_core.clock import as_utc
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_VERSION_7 = 7
+_UUID_7 = re.compile(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}(?:-[0-9]+)?")
 
 
 def new_id(time: datetime) -> str:
@@ -24,17 +24,10 @@ def new_id(time: datetime) -> str:
 
 def id_time(prediction_id: str) -> datetime | None:
     """Return the time that a UUIDv7 carries (also one followed by ``-<row>``), or None for any other id."""
-    head, _, row = prediction_id[:36], prediction_id[36:37], prediction_id[37:]
-    if len(prediction_id) > 36 and not (prediction_id[36] == "-" and row.isascii() and row.isdigit()):
+    match = _UUID_7.fullmatch(prediction_id)
+    if match is None:
         return None
     try:
-        parsed = uuid.UUID(head)
-    except ValueError:
-        return None
-    if parsed.version != _VERSION_7 or str(parsed) != head:
-        return None
-    milliseconds = parsed.int >> 80
-    try:
-        return datetime.fromtimestamp(milliseconds / 1000, UTC)
-    except (OverflowError, ValueError, OSError):  # a year past 9999: not made by a clock
+        return _EPOCH + timedelta(milliseconds=int(match[1] + match[2], 16))
+    except OverflowError:  # a year past 9999: not made by a clock
         return None

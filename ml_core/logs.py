@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import logging
 import sys
+import textwrap
 from contextvars import ContextVar
 from datetime import UTC, datetime
 
 current_id: ContextVar[str] = ContextVar("current_id", default="-")
 """The request id or run id of the code that runs now; the web base and the job runner set it."""
 
+# In a message these would let a client forge log lines, or command the terminal that shows them.
+_CONTROLS = {code: repr(chr(code))[1:-1] for code in (*range(32), *range(127, 160), 0x2028, 0x2029)}
+
 
 class _Formatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        # A line break in a message would let a client forge log lines.
-        message = record.getMessage().replace("\r", "\\r").replace("\n", "\\n")
+        message = record.getMessage().translate(_CONTROLS)
         line = f"{time} {record.levelname} [{current_id.get()}] {record.name}: {message}"
-        if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
+        if record.exc_info:  # indented, since its last lines hold the text of the exception
+            traceback = self.formatException(record.exc_info).translate(_CONTROLS | {ord("\n"): "\n"})
+            line = f"{line}\n{textwrap.indent(traceback, '    ')}"
         return line
 
 
 def configure(level: str) -> None:
-    """Send log records of ``level`` and above to standard error, one line each; replaces earlier handlers."""
+    """Send log records of ``level`` and above to standard error, one line each; replaces earlier handlers.
+
+    A traceback follows its line, indented.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Formatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)

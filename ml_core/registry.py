@@ -122,6 +122,10 @@ class Registry:
 
     def _change(self, model: Model, action: StageAction, number: int) -> Model:
         change = StageChange(self.clock.now(), action, number, model.champion)
-        if not self.store.change_stage(model.name, change):
+        try:
+            changed = self.store.change_stage(model.name, change)
+        except ValueError:  # the champion is the same again, but another one was promoted before it
+            changed = False
+        if not changed:
             raise Conflict(f"the champion of model {model.name!r} was changed meanwhile; look again and decide anew")
         return model.with_change(change)

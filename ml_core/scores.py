@@ -32,7 +32,9 @@ def r2_score(truths: ArrayLike, values: ArrayLike) -> float:
     y, p = _numbers(truths, values)
     if len(y) < 2:
         raise ValueError("r2_score is undefined for fewer than two values")
-    residual, total = float(np.sum((y - p) ** 2)), float(np.sum((y - y.mean()) ** 2))
+    residual = float(np.sum((y - p) ** 2))
+    # The mean of three 0.1 is not 0.1 in floating point, so a constant is told by its values, not by its variance.
+    total = 0.0 if np.all(y == y[0]) else float(np.sum((y - y.mean()) ** 2))
     if total == 0:
         return 1.0 if residual == 0 else 0.0
     return 1.0 - residual / total

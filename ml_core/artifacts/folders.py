@@ -6,6 +6,7 @@ registered is not loaded.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
@@ -47,11 +48,12 @@ def save_artifact(
     try:
         unfinished.mkdir(parents=True)
         kind.save(trained, unfinished / kind.FILE)
-        reference.to_csv(unfinished / REFERENCE, index=False)
+        reference.to_csv(unfinished / REFERENCE, index=False, quoting=csv.QUOTE_NONNUMERIC)
         manifest = {
             "format": format_name,
             "library": kind.LIBRARY,
             "library_version": version(kind.LIBRARY),
+            "reference_types": {name: str(dtype) for name, dtype in reference.dtypes.items()},
             "files": {path.name: _sha256(path) for path in sorted(unfinished.iterdir())},
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -60,8 +62,9 @@ def save_artifact(
         unfinished.rename(final)
         sync_folder(final.parent)
     except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
         raise file_trouble("write", final, error) from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)  # nothing is there if it became the final folder
     return SavedArtifact(f"{model}/{artifact_id}", hashlib.sha256(content).hexdigest())
 
 
@@ -78,9 +81,15 @@ def load_artifact(folder: Path, sha256: str) -> Predictor:
 
 
 def read_reference(folder: Path, sha256: str) -> pd.DataFrame:
-    """Return the reference sample that was saved with a model; raise ``ArtifactError``."""
-    verify_artifact(folder, sha256)
-    return pd.read_csv(folder / REFERENCE)
+    """Return the reference sample that was saved with a model, to the bit; raise ``ArtifactError``."""
+    manifest = verify_artifact(folder, sha256)
+    numbers = {name: [""] for name, kind in manifest["reference_types"].items() if kind not in ("str", "object")}
+    return pd.read_csv(
+        folder / REFERENCE,
+        dtype=manifest["reference_types"],
+        keep_default_na=False,  # a category may be called "NA" or "null"
+        na_values=numbers,
+    )
 
 
 def verify_artifact(folder: Path, sha256: str) -> Mapping[str, Any]:

@@ -55,3 +55,12 @@ def get_format(name: str) -> Format:
     if name not in FORMATS:
         raise ArtifactError(f"unknown artifact format {name!r}; expected one of {', '.join(FORMATS)}")
     return import_module(f"ml_core.artifacts.{name}_format")
+
+
+def unreadable(path: Path, library: str, error: Exception) -> ArtifactError:
+    """Return the error for a file that a library cannot read, with the first line of what it says.
+
+    Formats catch every ``Exception`` for it: what a damaged file makes their libraries raise is no fixed list.
+    """
+    lines = str(error).strip().splitlines()
+    return ArtifactError(f"{path.name} cannot be read by {library}: {lines[0] if lines else type(error).__name__}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ml_core.artifacts.formats import Outputs
-from ml_core.errors import ArtifactError
+from ml_core.artifacts.formats import Outputs, unreadable
 
 FILE = "model.keras"
 LIBRARY = "keras"
@@ -36,6 +34,5 @@ def load(path: Path) -> _KerasPredictor:
 
     try:
         return _KerasPredictor(keras.saving.load_model(path, compile=False, safe_mode=True))
-    except (OSError, ValueError, TypeError, KeyError, zipfile.BadZipFile) as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise ArtifactError(f"{path.name} cannot be read by Keras: {first_line}") from error
+    except Exception as error:
+        raise unreadable(path, "Keras", error) from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ml_core.artifacts.formats import Outputs
+from ml_core.artifacts.formats import Outputs, unreadable
 from ml_core.errors import ArtifactError
 
 FILE = "model.skops"
@@ -46,5 +45,7 @@ def load(path: Path) -> _EstimatorPredictor:
         if untrusted:
             raise ArtifactError(f"{path.name} holds types that are not trusted: {', '.join(untrusted)}")
         return _EstimatorPredictor(skops.io.load(path, trusted=list(TRUSTED_TYPES)))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, zipfile.BadZipFile) as error:
-        raise ArtifactError(f"{path.name} cannot be read by skops: {error}") from error
+    except ArtifactError:
+        raise
+    except Exception as error:
+        raise unreadable(path, "skops", error) from error

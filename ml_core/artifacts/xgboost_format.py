@@ -1,4 +1,4 @@
-"""XGBoost models in XGBoost's own format (UBJSON)."""
+"""XGBoost models in XGBoost's own format, as JSON: its reader of the binary form (UBJSON) can crash on a cut file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from ml_core.artifacts.formats import Outputs
-from ml_core.errors import ArtifactError
+from ml_core.artifacts.formats import Outputs, unreadable
 
-FILE = "model.ubj"
+FILE = "model.json"
 LIBRARY = "xgboost-cpu"
 
 
@@ -39,7 +38,6 @@ def load(path: Path) -> _BoosterPredictor:
     booster = xgboost.Booster()
     try:
         booster.load_model(path)
-    except xgboost.core.XGBoostError as error:
-        first_line = str(error).strip().splitlines()[0]
-        raise ArtifactError(f"{path.name} cannot be read by XGBoost: {first_line}") from error
+    except Exception as error:
+        raise unreadable(path, "XGBoost", error) from error
     return _BoosterPredictor(booster)

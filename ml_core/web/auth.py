@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from urllib.parse import urlsplit
 
 from flask import Flask, request
 from pydantic import SecretStr
+from werkzeug.exceptions import SecurityError
 
 from ml_core.errors import ConfigurationError, Forbidden, Unauthorized
 from ml_core.settings import AuthSettings
 
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 def is_loopback(host: str) -> bool:
@@ -44,8 +46,8 @@ def check_listening(host: str, auth: AuthSettings) -> None:
 def init_app(app: Flask, auth: AuthSettings, host: str) -> None:
     """Check each request before its view runs."""
     if not (auth.read_tokens or auth.write_tokens):
-        # Any web page a user opens may point a name of its own at 127.0.0.1 (DNS rebinding): only local names pass.
-        app.config["TRUSTED_HOSTS"] = [*_LOCAL_NAMES, host, *auth.trusted_hosts]
+        names = {name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts)}
+        app.before_request(lambda: _check_name(names))
         return
 
     def check() -> None:
@@ -62,6 +64,23 @@ def init_app(app: Flask, auth: AuthSettings, host: str) -> None:
             raise Forbidden("this token may read only; use one with the scope write")
 
     app.before_request(check)
+
+
+def _check_name(names: Collection[str]) -> None:
+    """Refuse a request that calls this app by another name.
+
+    Any web page a user opens may point a name of its own at 127.0.0.1 (DNS rebinding). Not by Flask's TRUSTED_HOSTS,
+    to which no IPv6 address is ever trusted.
+    """
+    if _host_name(request.host) not in names:
+        raise SecurityError("this app is not known by the name in the header Host; see the setting auth.trusted_hosts")
+
+
+def _host_name(host: str) -> str | None:
+    try:
+        return urlsplit(f"//{host}").hostname
+    except ValueError:  # a bracket without its other half
+        return None
 
 
 def _sent_token() -> str:

@@ -49,6 +49,7 @@ def create_base_app(
         import_name,
         info=Info(title=title, version=version("ml-monitoring-suite")),
         security_schemes=_SECURITY,  # type: ignore[arg-type]
+        static_folder=None,  # an app's own pages name their files by a hash; nothing else is to be served
         validation_error_callback=errors.raise_invalid_input,
         validation_error_model=errors.ErrorBody,
     )

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from ml_core.commands import plain_errors
 from ml_core.config import resolve_path
 from ml_core.errors import ConfigurationError
 from ml_core.settings import AppSettings, Settings
 from ml_core.web.auth import check_listening
+
+_STOP_SECONDS = 5  # for the requests in work; the launcher waits twice as long
+_PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def serve(target: str, section: str, settings: Settings, listening: AppSettings) -> None:
@@ -24,34 +33,53 @@ def serve(target: str, section: str, settings: Settings, listening: AppSettings)
     listen there, or its port is taken.
     """
     check_listening(listening.host, settings.auth)
-    _check_port(listening, section)
+    address = _free_address(listening, section)
     os.environ.update(_metrics_environment(settings, section))
     Server(
         target,
-        address=listening.host,
+        address=address,
         port=listening.port,
         interface=Interfaces.WSGI,
         factory=True,
         workers=listening.workers,
         blocking_threads=listening.threads,
         respawn_failed_workers=True,
+        workers_kill_timeout=_STOP_SECONDS,
         websockets=False,
         log_level=LogLevels.warning,
-    ).serve()
+    ).serve(target_loader=partial(_load_in_worker, os.getpid()))
 
 
-def _check_port(listening: AppSettings, section: str) -> None:
+def _load_in_worker(parent: int, target: str) -> Any:
+    """Return the app, in a worker process that is ready to be stopped, and ends when its parent does.
+
+    Each worker listens on the port itself. One that outlived a killed parent would keep it, and nobody would know.
+    """
+    # Until the app is loaded the worker has its parent's handler, which would take note of SIGTERM and do nothing.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before the line above
+        os._exit(1)
+    module, _, factory = target.partition(":")
+    with plain_errors():
+        return getattr(import_module(module), factory)()
+
+
+def _free_address(listening: AppSettings, section: str) -> str:
+    """Return the address of the host to listen on, for the server takes no names."""
     family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        # As the server will do it: a port that a stopped server still lingers on is free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((listening.host, listening.port))
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {listening.host} port {listening.port}: {error.strerror}; stop what uses it, or "
-                f"set ML_{section.upper()}__PORT (and __HOST) to another"
-            ) from None
+    try:
+        address = str(socket.getaddrinfo(listening.host, None, family)[0][4][0])
+        with socket.socket(family) as probe:
+            # As the server will do it: a port that a stopped server still lingers on is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, listening.port))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot listen on {listening.host} port {listening.port}: {error.strerror}; stop what uses it, or "
+            f"set ML_{section.upper()}__PORT (and __HOST) to another"
+        ) from None
+    return address
 
 
 def _metrics_environment(settings: Settings, section: str) -> Mapping[str, str]:

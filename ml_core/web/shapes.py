@@ -11,6 +11,7 @@ from ml_core.clock import parse_time
 from ml_core.records import MODEL_NAME, Feature, Value
 
 _FEATURE_EXPECTED = "expected a finite number, text, true, false or null"
+_TIME_EXPECTED = "expected an ISO 8601 time with a UTC offset, such as 2026-11-20T18:00:00Z"
 _LARGEST = 1.7976931348623157e308  # of float64; JSON holds integers beyond it
 
 
@@ -64,8 +65,11 @@ def _feature_rows(value: Any) -> list[dict[str, Feature]]:
 
 def _time(value: Any) -> datetime:
     if not isinstance(value, str):
-        raise ValueError("expected an ISO 8601 time such as 2026-11-20T18:00:00Z")
-    return parse_time(value)
+        raise ValueError(_TIME_EXPECTED)
+    try:
+        return parse_time(value)
+    except ValueError:  # its message repeats the text, and an answer never repeats the input
+        raise ValueError(_TIME_EXPECTED) from None
 
 
 def _name(value: Any) -> str:

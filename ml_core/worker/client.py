@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import select
 import subprocess
 import sys
 import threading
@@ -15,9 +14,9 @@ from typing import Any, BinaryIO, cast
 
 from ml_core.artifacts.formats import Outputs
 from ml_core.config import project_root
-from ml_core.errors import ArtifactError, WorkerUnavailable
+from ml_core.errors import ArtifactError, InvalidInput, WorkerUnavailable
 from ml_core.settings import WorkerSettings
-from ml_core.worker.messages import read_message, write_message
+from ml_core.worker.messages import MODEL_FAILED, read_message, write_message
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +40,8 @@ class Worker:
     def predict(self, folder: Path, sha256: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Outputs:
         """Return the outputs of the artifact in ``folder`` for ``rows``.
 
-        Raises ``ArtifactError`` if it cannot be loaded or fails on these rows, and ``WorkerUnavailable`` if the
-        worker ends, or takes longer than the setting ``worker.timeout_seconds``.
+        Raises ``ArtifactError`` if it cannot be loaded, ``InvalidInput`` if the model fails on these rows, and
+        ``WorkerUnavailable`` if the worker ends, or takes longer than the setting ``worker.timeout_seconds``.
         """
         request = {"folder": str(folder), "sha256": sha256, "columns": list(columns), "rows": rows}
         deadline = time.monotonic() + self._settings.timeout_seconds
@@ -52,6 +51,8 @@ class Worker:
             reply = self._ask(request, deadline)
         finally:
             self._lock.release()
+        if reply.get("error") == MODEL_FAILED:
+            raise InvalidInput(f"the model refused these rows: {reply['message']}")
         if "error" in reply:
             raise ArtifactError(reply["message"])
         return Outputs(reply["values"], reply["scores"])
@@ -63,23 +64,23 @@ class Worker:
 
     def _ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         process = self._running()
+        # A kill ends every wait at once, whether for a reply, the rest of one, or room in the pipe for the request.
+        alarm = threading.Timer(max(0.0, deadline - time.monotonic()), process.kill)
+        alarm.daemon = True
+        alarm.start()
         try:
             write_message(cast(BinaryIO, process.stdin), request)
+            reply = read_message(cast(BinaryIO, process.stdout))
         except BrokenPipeError:
-            # It died since it was last used (killed for memory, say): nothing was lost, a new one can be asked.
-            self._end()
-            process = self._running()
-            write_message(cast(BinaryIO, process.stdin), request)
-        output = cast(BinaryIO, process.stdout)
-        ready, _, _ = select.select([output], [], [], max(0.0, deadline - time.monotonic()))
-        reply = read_message(output) if ready else None
-        if reply is None:
-            self._end()
-            seconds = self._settings.timeout_seconds
-            raise WorkerUnavailable(
-                "the worker ended while it predicted" if ready else f"the model did not answer within {seconds:g} s"
-            )
-        return cast(dict[str, Any], reply)
+            reply = None
+        finally:
+            alarm.cancel()
+        if reply is not None:
+            return cast(dict[str, Any], reply)
+        self._end()
+        if time.monotonic() < deadline:
+            raise WorkerUnavailable("the worker ended while it predicted")
+        raise WorkerUnavailable(f"the model did not answer within {self._settings.timeout_seconds:g} s")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is not None:

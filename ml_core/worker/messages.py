@@ -7,6 +7,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
+MODEL_FAILED = "model_failed"
+"""The ``error`` of a reply if the model itself raised on the rows; any other says that it cannot be used at all."""
 _LENGTH = struct.Struct(">I")
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY
 

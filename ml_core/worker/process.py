@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import signal
 import sys
 from collections import OrderedDict
 from pathlib import Path
@@ -14,7 +15,7 @@ import pandas as pd
 from ml_core.artifacts.folders import load_artifact
 from ml_core.artifacts.formats import Outputs, Predictor
 from ml_core.errors import SuiteError
-from ml_core.worker.messages import read_message, write_message
+from ml_core.worker.messages import MODEL_FAILED, read_message, write_message
 
 
 class LoadedModels:
@@ -39,12 +40,14 @@ def answer(request: dict[str, Any], models: LoadedModels) -> dict[str, Any]:
     """Return what the client gets: values and scores, or the kind and message of an error."""
     try:
         predictor = models.get(request["folder"], request["sha256"])
-        outputs = predictor.predict(pd.DataFrame(request["rows"], columns=request["columns"]))
-        check_finite(outputs)
     except SuiteError as error:
         return {"error": error.code, "message": error.message}
+    try:
+        outputs = predictor.predict(pd.DataFrame(request["rows"], columns=request["columns"]))
+        check_finite(outputs)
     except Exception as error:  # a model may raise anything; the client must hear of it, and the next request be served
-        return {"error": "model_failed", "message": f"{type(error).__name__}: {error}"}
+        lines = str(error).strip().splitlines()
+        return {"error": MODEL_FAILED, "message": lines[0] if lines else type(error).__name__}
     return {"values": outputs.values, "scores": outputs.scores}
 
 
@@ -58,6 +61,7 @@ def check_finite(outputs: Outputs) -> None:
 
 def main() -> None:
     """Answer messages from standard input on standard output until the input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the web process, which ends this one
     # Libraries print to standard output; a duplicate keeps the pipe clean and sends their lines to the log.
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
