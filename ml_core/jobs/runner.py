@@ -57,8 +57,6 @@ class Job:
 class RunStopped(SuiteError):
     """A run was stopped from outside its work: its deadline passed, or its lease was lost to another holder."""
 
-    code = "run_stopped"
-
 
 def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
     """Run a job for every slot that is due, and return what the command should end with.
