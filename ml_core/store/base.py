@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -131,8 +131,12 @@ class Store(ABC):
         """Return predictions with ``PREDICTION_COLUMNS``, oldest first; at most the ``newest`` so many."""
 
     @abstractmethod
-    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
-        """Return predictions with ``SCORED_COLUMNS``: ``truth`` is None and its time NaT where none is known yet."""
+    def scored(self, model: str, start: datetime, end: datetime, *, known_at: datetime | None = None) -> pd.DataFrame:
+        """Return predictions with ``SCORED_COLUMNS``: ``truth`` is missing and its time NaT where none is known yet.
+
+        With ``known_at`` truths are as they were known then: those received later are missing, and a truth that was
+        corrected later has its earlier value. So a replay sees nothing of its future.
+        """
 
     @abstractmethod
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
@@ -144,3 +148,26 @@ class Store(ABC):
     @abstractmethod
     def last_prediction_time(self, model: str) -> datetime | None:
         """Return the time of the newest prediction of a model, or None."""
+
+    # Keeping house
+
+    @abstractmethod
+    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
+        """Remove all that is stored of these predictions, their features and truths with their history included.
+
+        Returns how many of the ids were found. Afterwards the ids are as if they had never been.
+        """
+
+    @abstractmethod
+    def drop_before(self, time: datetime) -> dict[str, int]:
+        """Forget predictions of days (UTC) that lie wholly before ``time``, and truths received in such days.
+
+        Returns how many rows went, by kind: ``predictions`` and ``ground_truths``.
+        """
+
+    @abstractmethod
+    def count_records(self) -> dict[str, dict[str, int]]:
+        """Return the number of rows by kind (``predictions``, ``ground_truths``) and model; a corrected truth is one.
+
+        A model of which nothing is stored is left out.
+        """

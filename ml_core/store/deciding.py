@@ -8,7 +8,7 @@ in UTC.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC
 
@@ -81,7 +81,12 @@ def decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> t
 
 def ids_to_look_up(rows: Sequence[Prediction] | Sequence[GroundTruth]) -> list[str]:
     """Return the ids of which a store must know what it holds, each once; ids that no store could hold are left out."""
-    return list(dict.fromkeys(row.prediction_id for row in rows if _unfit_id(row.prediction_id) is None))
+    return fit_ids(row.prediction_id for row in rows)
+
+
+def fit_ids(prediction_ids: Iterable[str]) -> list[str]:
+    """Return the ids, each once, without those that no store could hold."""
+    return [each for each in dict.fromkeys(prediction_ids) if _unfit_id(each) is None]
 
 
 def _normal_prediction(row: Prediction) -> Prediction:

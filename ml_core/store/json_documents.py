@@ -66,9 +66,9 @@ class DocumentFile:
                     self._documents = list(tables.get("_default", {}).values())
                     self._seen = seen
                 return self._documents
-        except FileNotFoundError:
-            return []
         except OSError as error:
+            if isinstance(error, FileNotFoundError) and self.path.parent.is_dir():
+                return []  # nothing was written yet; without its folder the whole store is away
             raise file_trouble("read", self.path, error) from error
 
     @contextmanager
@@ -98,9 +98,22 @@ class DocumentFile:
             lock.release()
 
 
+def damaged(path: Path, found: str) -> StoreUnavailable:
+    """Return the error for a file that does not hold what was written to it."""
+    return StoreUnavailable(f"{path} is damaged ({found}); restore it from a backup")
+
+
 def _parse(content: bytes, path: Path) -> dict[str, dict[str, Any]]:
     try:
-        tables: dict[str, dict[str, Any]] = orjson.loads(content)
+        tables: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
-        raise StoreUnavailable(f"{path} is damaged (not JSON); restore it from a backup") from None
+        raise damaged(path, "not JSON") from None
+    if not (isinstance(tables, dict) and all(_is_table(table) for table in tables.values())):
+        raise damaged(path, "not documents by number")
     return tables
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        number.isdecimal() and isinstance(document, dict) for number, document in value.items()
+    )

@@ -22,29 +22,33 @@ from ml_core.clock import format_time, parse_time
 from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
-from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
+from ml_core.store.json_segments import SegmentReader, append_to_segment, read_segment, segment_lock
 
-_OTHER_IDS = "other_ids.jsonl"
+OTHER_IDS = "other_ids.jsonl"
 _CACHED_DAYS = 64
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 class _DayIndex:
-    """The times and, once they are asked for, the ids of one segment, read on from where the last look ended."""
+    """The times and, once they are asked for, the ids of one segment, kept up to date."""
 
-    def __init__(self) -> None:
-        self._times_end = self._ids_end = 0
+    def __init__(self, path: Path) -> None:
+        self._new_times, self._new_ids = SegmentReader(path), SegmentReader(path)
         self._times = array("q")  # microseconds since the epoch: 8 bytes a prediction
         self._ids: set[str] = set()
 
-    def times(self, path: Path) -> array[int]:
-        rows, self._times_end = read_segment(path, self._times_end)
+    def times(self) -> array[int]:
+        rows, restarted = self._new_times.read_on()
+        if restarted:
+            self._times = array("q")
         self._times.extend((parse_time(row["time"]) - _EPOCH) // _MICROSECOND for row in rows)
         return self._times
 
-    def ids(self, path: Path) -> set[str]:
-        rows, self._ids_end = read_segment(path, self._ids_end)
+    def ids(self) -> set[str]:
+        rows, restarted = self._new_ids.read_on()
+        if restarted:
+            self._ids = set()
         self._ids.update(row["prediction_id"] for row in rows)
         return self._ids
 
@@ -56,7 +60,7 @@ class JsonRecords:
         self.folder = folder
         self._guard = Lock()
         self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
-        self._other_days: dict[str, tuple[int, dict[str, str]]] = {}
+        self._other_days: dict[str, tuple[SegmentReader, dict[str, str]]] = {}
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
         folder = self.folder / "predictions" / model
@@ -68,7 +72,7 @@ class JsonRecords:
                 by_day[row.time.date().isoformat()].append(_prediction_row(row))
             # First where they lie, then the rows: an entry without a row does no harm, a row without its entry would.
             append_to_segment(
-                folder / _OTHER_IDS,
+                folder / OTHER_IDS,
                 [
                     {"prediction_id": row.prediction_id, "day": row.time.date().isoformat()}
                     for row in to_store
@@ -86,7 +90,7 @@ class JsonRecords:
             to_store, receipt = decide_truths(rows, {key: value for key, (value, _) in in_force.items()})
             by_segment: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
             for row in to_store:
-                by_segment[_truth_segment(row.prediction_id)].append(_truth_row(row))
+                by_segment[truth_segment(row.prediction_id)].append(_truth_row(row))
             for name, lines in sorted(by_segment.items()):
                 append_to_segment(folder / name, lines)
         return receipt
@@ -102,10 +106,10 @@ class JsonRecords:
                 return found[len(found) - newest :]
         return found
 
-    def scored(self, model: str, start: datetime, end: datetime) -> list[list[Any]]:
+    def scored(self, model: str, start: datetime, end: datetime, known_at: datetime | None) -> list[list[Any]]:
         """Return rows in the order of ``SCORED_COLUMNS``, oldest first."""
         rows = self.predictions(model, start, end, None)
-        truths = self._truths(model, [row[0] for row in rows])
+        truths = self._truths(model, [row[0] for row in rows], known_at)
         return [[*row, *truths.get(row[0], (None, None))] for row in rows]
 
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
@@ -113,13 +117,13 @@ class JsonRecords:
         counts: Counter[int] = Counter()
         for path in self._segments(model, start, end):
             with self._guard:
-                counts.update(time // step for time in self._day(path).times(path) if first <= time < last)
+                counts.update(time // step for time in self._day(path).times() if first <= time < last)
         return {_EPOCH + number * window: count for number, count in sorted(counts.items())}
 
     def last_prediction_time(self, model: str) -> datetime | None:
         for path in reversed(self._segments(model)):
             with self._guard:
-                times = self._day(path).times(path)
+                times = self._day(path).times()
                 if times:
                     return _EPOCH + max(times) * _MICROSECOND
         return None
@@ -130,7 +134,7 @@ class JsonRecords:
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 
     def _day(self, path: Path) -> _DayIndex:
-        index = self._days.setdefault(path, _DayIndex())
+        index = self._days.setdefault(path, _DayIndex(path))
         self._days.move_to_end(path)
         while len(self._days) > _CACHED_DAYS:
             self._days.popitem(last=False)
@@ -148,7 +152,7 @@ class JsonRecords:
         for day, wanted in by_day.items():
             path = folder / f"{day}.jsonl"
             with self._guard:
-                known = wanted & self._day(path).ids(path)
+                known = wanted & self._day(path).ids()
             if known:
                 rows = read_segment(path)[0]
                 found.update((row["prediction_id"], _prediction(row)) for row in rows if row["prediction_id"] in known)
@@ -156,19 +160,27 @@ class JsonRecords:
 
     def _other_ids(self, model: str) -> dict[str, str]:
         with self._guard:
-            offset, days = self._other_days.get(model, (0, {}))
-            rows, offset = read_segment(self.folder / "predictions" / model / _OTHER_IDS, offset)
+            if model not in self._other_days:
+                path = self.folder / "predictions" / model / OTHER_IDS
+                self._other_days[model] = SegmentReader(path), {}
+            reader, days = self._other_days[model]
+            rows, restarted = reader.read_on()
+            if restarted:
+                days.clear()
             days.update((row["prediction_id"], row["day"]) for row in rows)
-            self._other_days[model] = offset, days
             return days
 
-    def _truths(self, model: str, ids: Iterable[str]) -> dict[str, tuple[Value, datetime]]:
+    def _truths(
+        self, model: str, ids: Iterable[str], known_at: datetime | None = None
+    ) -> dict[str, tuple[Value, datetime]]:
         wanted = set(ids)
         found: dict[str, tuple[Value, datetime]] = {}
-        for name in {_truth_segment(prediction_id) for prediction_id in wanted}:
+        for name in {truth_segment(prediction_id) for prediction_id in wanted}:
             for row in read_segment(self.folder / "ground_truths" / model / name)[0]:
-                if row["prediction_id"] in wanted:  # the last line of an id is the one in force
-                    found[row["prediction_id"]] = row["value"], parse_time(row["received_time"])
+                received = parse_time(row["received_time"])
+                # The last line of an id is the one in force.
+                if row["prediction_id"] in wanted and (known_at is None or received <= known_at):
+                    found[row["prediction_id"]] = row["value"], received
         return found
 
 
@@ -177,7 +189,7 @@ def _day_of_id(prediction_id: str) -> str | None:
     return None if time is None else time.date().isoformat()
 
 
-def _truth_segment(prediction_id: str) -> str:
+def truth_segment(prediction_id: str) -> str:
     day = _day_of_id(prediction_id)
     if day is not None:
         return f"{day}.jsonl"

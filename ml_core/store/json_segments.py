@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,11 @@ import orjson
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, sync_folder
+from ml_core.files import file_trouble, replace_file, sync_folder
 from ml_core.store.json_documents import LOCK_TIMEOUT_SECONDS
 
 log = logging.getLogger(__name__)
+_REWRITES = ".rewrites"
 _SUFFIX_LENGTH = len(b',"crc":"00000000"}')
 
 
@@ -61,6 +62,8 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
             log.warning("%s: line %d after byte %d is damaged and was passed over", path, number + 1, offset)
         else:
             rows.append(row)
+    if decode_line(content[end:-1]) is not None:
+        log.warning("%s: the break after the last line is damaged, and the line was passed over", path)
     return rows, offset + end
 
 
@@ -89,6 +92,55 @@ def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
             sync_folder(path.parent)
     except OSError as error:
         raise file_trouble("write", path, error) from error
+
+
+def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    """Take the rows that are not to be kept out of a segment, for good; return how many went.
+
+    The caller holds the folder's lock. Lines that are kept stay as they are, damaged ones too; a file of which no line
+    is left is removed. Raises ``StoreUnavailable``, and the file is then as it was.
+    """
+    try:
+        *lines, torn_tail = path.read_bytes().split(b"\n")
+        kept = [line for line in lines if (row := decode_line(line)) is None or keep(row)]
+        if len(kept) < len(lines):
+            if kept or torn_tail:
+                replace_file(path, b"\n".join([*kept, torn_tail]))
+            else:
+                path.unlink()
+                sync_folder(path.parent)
+            # A size that only grows: readers that go on from an offset see by it that they must begin anew.
+            with (path.parent / _REWRITES).open("ab") as counter:
+                counter.write(b".")
+        return len(lines) - len(kept)
+    except OSError as error:
+        raise file_trouble("write", path, error) from error
+
+
+class SegmentReader:
+    """Reads a segment that grows, each time on from where the last read ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._offset = 0
+        self._state = (0, 0)
+
+    def read_on(self) -> tuple[list[dict[str, Any]], bool]:
+        """Return the rows that are new, and whether they are all there are: the segment was rewritten since."""
+        state = (_size(self.path.parent / _REWRITES), _inode(self.path))
+        restarted = state != self._state
+        if restarted:
+            self._offset, self._state = 0, state
+        rows, self._offset = read_segment(self.path, self._offset)
+        return rows, restarted
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
+
+
+def _inode(path: Path) -> int:
+    return path.stat().st_ino if path.exists() else 0
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
+from ml_core.store import json_housekeeping
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_models import JsonModels
@@ -104,14 +105,23 @@ class JsonStore(Store):
     def predictions(self, model: str, start: datetime, end: datetime, *, newest: int | None = None) -> pd.DataFrame:
         return prediction_frame(self._records.predictions(model, start, end, newest))
 
-    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
-        return scored_frame(self._records.scored(model, start, end))
+    def scored(self, model: str, start: datetime, end: datetime, *, known_at: datetime | None = None) -> pd.DataFrame:
+        return scored_frame(self._records.scored(model, start, end, known_at))
 
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
         return self._records.count_predictions(model, start, end, window)
 
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._records.last_prediction_time(model)
+
+    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
+        return json_housekeeping.erase(self._records.folder, model, prediction_ids)
+
+    def drop_before(self, time: datetime) -> dict[str, int]:
+        return json_housekeeping.drop_before(self._records.folder, time)
+
+    def count_records(self) -> dict[str, dict[str, int]]:
+        return json_housekeeping.count_records(self._records.folder)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

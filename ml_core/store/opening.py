@@ -26,12 +26,18 @@ def open_store(url: str) -> Store:
         from ml_core.store.json_store import JsonStore
 
         return JsonStore(resolve_path(path))
+    database = database_url(url)
+    if database is None:
+        raise ConfigurationError(f"store_url: {_EXPECTED}")
+    from ml_core.store.sql_store import SqlStore
+
+    return SqlStore(database)
+
+
+def database_url(url: str) -> str | None:
+    """Return the URL of the store's database, with an absolute path; None if it names none."""
+    parts = urlsplit(url)
+    path = parts.path.removeprefix("/")
     if parts.scheme == "sqlite" and path and not parts.netloc:
-        from ml_core.store.sql_store import SqlStore
-
-        return SqlStore(f"sqlite:///{resolve_path(path)}")
-    if parts.scheme == "mysql+pymysql" and parts.hostname and path:
-        from ml_core.store.sql_store import SqlStore
-
-        return SqlStore(url)
-    raise ConfigurationError(f"store_url: {_EXPECTED}")
+        return f"sqlite:///{resolve_path(path)}"
+    return url if parts.scheme == "mysql+pymysql" and parts.hostname and path else None

@@ -6,18 +6,18 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, false, inspect, make_url, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, false, make_url, update
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ml_core.errors import ConfigurationError, StoreUnavailable
 from ml_core.files import file_trouble
-from ml_core.store.tables import metadata, models
+from ml_core.store import partitions, sql_schema
+from ml_core.store.tables import models
 
 _T = TypeVar("_T")
 
@@ -26,15 +26,19 @@ _CONNECT_SECONDS = 5
 _ANSWER_SECONDS = 15
 _POOL_SECONDS = 10
 # Shorter than the wait for an answer, or a wait for a lock would look like a server that is away.
-_MYSQL_SESSION = "SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=1"
+_MYSQL_SESSION = (
+    "SET SESSION sql_mode='STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout=1, lock_wait_timeout=2"
+)
 
 _ATTEMPTS = 20
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
 
-# Another transaction was in the way, and nothing was stored: duplicate key, lock wait, deadlock.
-_REPEATABLE = {1062, 1205, 1213, "SQLITE_CONSTRAINT_PRIMARYKEY"}
+# Another transaction was in the way, and nothing was stored: duplicate key, lock wait, deadlock. Another process has
+# just made the same partitions (which are not in order then, or there already) or dropped them.
+_REPEATABLE = {1062, 1205, 1213, 1493, 1507, 1517, "SQLITE_CONSTRAINT_PRIMARYKEY"}
 _NO_SUCH_TABLE = 1146
+_NO_SUCH_PARTITION = 1526
 
 _AWAY = "cannot be reached: check that the server runs and that the setting store_url names it"
 _DENIED = "does not let this user in: check user, password and rights in the setting store_url"
@@ -80,21 +84,34 @@ class RaceLost(Exception):
     """What a transaction has read is no longer so: raised inside one to have it rolled back and repeated."""
 
 
+class PartitionMissing(Exception):
+    """A row lies in a day that has no partition yet: make it, and do the work again."""
+
+
 class Database:
     """A database in which work is done in whole transactions.
 
-    Nothing is opened before the first use, so that a process can start while its database is away.
+    Nothing is opened before the first use, so that a process can start while its database is away. For ``maintenance``
+    tables are taken as they are, and a statement may take as long as it needs.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, maintenance: bool = False) -> None:
         self._url = _parse(url)
-        self._engine = _sqlite_engine(self._url) if self.is_sqlite else _mysql_engine(self._url)
+        answer_seconds = None if maintenance else _ANSWER_SECONDS
+        self._engine = _sqlite_engine(self._url) if self.is_sqlite else _mysql_engine(self._url, answer_seconds)
+        self._maintenance = maintenance
         self._prepared = False
+        self._has_days_ahead = maintenance or self.is_sqlite
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite, which has one writer at a time."""
         return self._url.get_backend_name() == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of an SQLite database; None for one on a server."""
+        return Path(str(self._url.database)) if self.is_sqlite else None
 
     def read(self, work: Callable[[Connection], _T]) -> _T:
         """Return ``work(connection)``, which only reads; raise ``StoreUnavailable``."""
@@ -106,21 +123,24 @@ class Database:
             self._raise(error)
 
     def write(self, work: Callable[[Connection], _T]) -> _T:
-        """Return ``work(connection)`` once it is committed, durably; raise ``StoreUnavailable``.
+        """Return ``work(connection)`` once it is committed, durably; raise ``StoreUnavailable``, ``PartitionMissing``.
 
         ``work`` is done again from its beginning, in a new transaction, when another transaction was in the way.
         """
+        self._make_days_ahead()
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 return self._write_once(work)
             except RaceLost:
                 pass
             except (DBAPIError, PoolTimeoutError, sqlite3.Error) as error:
+                if _code(error) == _NO_SUCH_PARTITION:
+                    raise PartitionMissing from error
                 if _code(error) not in _REPEATABLE:
                     self._raise(error)
             # Jitter, so that those who collided do not collide again.
             time.sleep(random.uniform(0, min(_FIRST_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)))
-        raise StoreUnavailable(f"{self._place} {_BUSY}")
+        raise StoreUnavailable(f"{self.place} {_BUSY}")
 
     def check(self) -> None:
         """Return if the database can be read and written; raise ``StoreUnavailable``."""
@@ -142,29 +162,45 @@ class Database:
         with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
             return work(connection)
 
+    def _make_days_ahead(self) -> None:
+        """Make partitions for the coming days, once in a process; later days are made when a row needs them."""
+        if self._has_days_ahead:
+            return
+        self._has_days_ahead = True
+        # Not needed yet: whatever is in the way is said when a row needs it.
+        with suppress(DBAPIError, PoolTimeoutError, StoreUnavailable):
+            self._write_once(partitions.make_ahead_of_today)
+
     def _prepare(self) -> None:
         # Without a lock: it does no harm twice, and threads need not queue to learn that a server is away.
         if self._prepared:
             return
-        if self.is_sqlite:
-            self._make_folder()
+        if self.file is not None:
+            self._make_folder(self.file.parent)
+        if not self._maintenance:
+            self._make_missing()
+        self._prepared = True
+
+    def _make_missing(self) -> None:
         with self._engine.connect() as connection:
-            missing = _missing_definitions(connection)
+            try:
+                missing = sql_schema.missing_definitions(connection)
+            except sql_schema.WrongRevision as error:
+                raise StoreUnavailable(f"{self.place} {error}") from None
         if missing:
             with self._engine.connect().execution_options(writes=True) as connection, connection.begin():
                 for definition in missing:
                     connection.execute(definition)
-        self._prepared = True
 
-    def _make_folder(self) -> None:
-        folder = Path(str(self._url.database)).parent
+    def _make_folder(self, folder: Path) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise file_trouble("make", folder, error) from error
 
     @property
-    def _place(self) -> str:
+    def place(self) -> str:
+        """The database's name for messages, without user and password."""
         if self.is_sqlite:
             return f"the database {self._url.database}"
         return f"the database {self._url.database} at {self._url.host}:{self._url.port or 3306}"
@@ -176,7 +212,7 @@ class Database:
             raise error  # a fault of ours, which no waiting would heal
         self._prepared = False  # the database may come back empty
         reason = _BUSY if isinstance(error, PoolTimeoutError) else _REASONS.get(code, f"gave the error {code}")
-        raise StoreUnavailable(f"{self._place} {reason}") from error
+        raise StoreUnavailable(f"{self.place} {reason}") from error
 
 
 def _parse(url: str) -> URL:
@@ -197,7 +233,7 @@ def _code(error: BaseException) -> int | str:
     return first if isinstance(first, int) else type(driver_error).__name__
 
 
-def _mysql_engine(url: URL) -> Engine:
+def _mysql_engine(url: URL, answer_seconds: int | None) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
@@ -207,8 +243,8 @@ def _mysql_engine(url: URL) -> Engine:
         connect_args={
             "charset": "utf8mb4",
             "connect_timeout": _CONNECT_SECONDS,
-            "read_timeout": _ANSWER_SECONDS,
-            "write_timeout": _ANSWER_SECONDS,
+            "read_timeout": answer_seconds,
+            "write_timeout": answer_seconds,
             "init_command": _MYSQL_SESSION,
         },
     )
@@ -247,19 +283,3 @@ def _set_wal(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A transaction that reads first and writes later would fail, not wait, if another one wrote in between.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
-
-
-def _missing_definitions(connection: Connection) -> list[CreateTable | CreateIndex]:
-    """Return what creates the tables and indexes that are missing; two processes may execute it at once."""
-    inspector = inspect(connection)
-    existing = set(inspector.get_table_names())
-    missing: list[CreateTable | CreateIndex] = []
-    for table in metadata.sorted_tables:
-        indexes = set()
-        if table.name in existing:
-            indexes = {index["name"] for index in inspector.get_indexes(table.name)}
-        else:
-            missing.append(CreateTable(table, if_not_exists=True))
-        # MariaDB commits each definition by itself: a table may be there and its index not yet.
-        missing += [CreateIndex(index, if_not_exists=True) for index in table.indexes if index.name not in indexes]
-    return missing

@@ -82,14 +82,17 @@ def read_predictions(
     )
 
 
-def read_scored(connection: Connection, model: str, start: datetime, end: datetime) -> pd.DataFrame:
-    """Return the predictions of a range of time with the truths in force, oldest first, as a frame."""
+def read_scored(
+    connection: Connection, model: str, start: datetime, end: datetime, known_at: datetime | None
+) -> pd.DataFrame:
+    """Return the predictions of a range of time with the truths in force (at ``known_at``), as a frame."""
     truth, newer = ground_truths.alias("truth"), ground_truths.alias("newer")
-    newest_revision = (
-        select(func.max(newer.c.revision))
-        .where(newer.c.model == truth.c.model, newer.c.prediction_id == truth.c.prediction_id)
-        .scalar_subquery()
+    revisions = select(func.max(newer.c.revision)).where(
+        newer.c.model == truth.c.model, newer.c.prediction_id == truth.c.prediction_id
     )
+    if known_at is not None:
+        revisions = revisions.where(newer.c.received_time <= known_at)
+    newest_revision = revisions.scalar_subquery()
     joined = predictions.outerjoin(
         truth,
         and_(

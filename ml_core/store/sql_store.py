@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
@@ -19,9 +19,10 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import sql_models, sql_records, sql_runs
+from ml_core.store import partitions, sql_house, sql_models, sql_records, sql_runs
 from ml_core.store.base import Store
-from ml_core.store.sql_engine import Database
+from ml_core.store.deciding import decide_predictions
+from ml_core.store.sql_engine import Database, PartitionMissing
 
 
 class SqlStore(Store):
@@ -88,7 +89,13 @@ class SqlStore(Store):
             look_up = not new_ids or attempts > 1
             return sql_records.record_predictions(connection, model, rows, look_up=look_up)
 
-        return self._database.write(work)
+        try:
+            return self._database.write(work)
+        except PartitionMissing:
+            # Only the times of rows that can be stored: another's may be anywhere.
+            newest = max(row.time for row in decide_predictions(rows, {})[0]).date()
+            self._database.write(lambda connection: partitions.make_ahead(connection, newest))
+            return self._database.write(work)
 
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
         return self._database.write(lambda connection: sql_records.record_truths(connection, model, rows))
@@ -98,8 +105,8 @@ class SqlStore(Store):
             lambda connection: sql_records.read_predictions(connection, model, start, end, newest)
         )
 
-    def scored(self, model: str, start: datetime, end: datetime) -> pd.DataFrame:
-        return self._database.read(lambda connection: sql_records.read_scored(connection, model, start, end))
+    def scored(self, model: str, start: datetime, end: datetime, *, known_at: datetime | None = None) -> pd.DataFrame:
+        return self._database.read(lambda connection: sql_records.read_scored(connection, model, start, end, known_at))
 
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
         return self._database.read(
@@ -108,3 +115,12 @@ class SqlStore(Store):
 
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))
+
+    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
+        return sql_house.erase(self._database, model, prediction_ids)
+
+    def drop_before(self, time: datetime) -> dict[str, int]:
+        return sql_house.drop_before(self._database, time)
+
+    def count_records(self) -> dict[str, dict[str, int]]:
+        return self._database.read(sql_house.count_records)

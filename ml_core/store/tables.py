@@ -70,7 +70,7 @@ class Json(TypeDecorator[Any]):
 metadata = MetaData()
 
 # Ids and labels that differ only in case or accents are different, as in SQLite and in Python.
-_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
 
 models = Table(
     "models",
@@ -86,7 +86,7 @@ models = Table(
     Column("champion", Integer),
     Column("stage_change_count", Integer, nullable=False),
     PrimaryKeyConstraint("name"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 model_versions = Table(
@@ -103,7 +103,7 @@ model_versions = Table(
     Column("artifact_sha256", String(_SHA256_CHARACTERS)),
     Column("reference_rows", Integer, nullable=False),
     PrimaryKeyConstraint("model", "number"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 predictions = Table(
@@ -119,7 +119,7 @@ predictions = Table(
     Column("features", Json, nullable=False),
     # The time comes before the id so that a range of time is one stretch of the table, fit for partitions by day.
     PrimaryKeyConstraint("model", "time", "prediction_id"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 PREDICTIONS_BY_ID = Index("predictions_by_id", predictions.c.model, predictions.c.prediction_id)
 
@@ -134,7 +134,7 @@ ground_truths = Table(
     Column("label", String(MAX_LABEL_CHARACTERS)),
     Column("received_time", UtcTime, nullable=False),
     PrimaryKeyConstraint("model", "prediction_id", "revision"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 job_runs = Table(
@@ -152,7 +152,7 @@ job_runs = Table(
     Column("message", Text),
     Column("log_tail", Text, nullable=False),
     PrimaryKeyConstraint("job", "slot", "fence"),
-    **_OPTIONS,
+    **OPTIONS,
 )
 
 

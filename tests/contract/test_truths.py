@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pandas as pd
@@ -16,6 +16,7 @@ from tests.factories import NOON, a_prediction, a_truth
 
 MODEL = "housing_price"
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def truths_of(store: Store) -> dict[str, Any]:
@@ -175,6 +176,40 @@ def test_a_truth_that_cannot_be_kept_as_it_is_is_rejected_and_the_rest_stored(
 def test_a_naive_received_time_is_refused(store: Store, an_id: str) -> None:
     with pytest.raises(ValueError, match="UTC offset"):
         store.record_truths(MODEL, [GroundTruth(an_id, 3.0, datetime(2026, 11, 20))])
+
+
+# As known at a time
+
+
+def test_a_truth_is_missing_until_it_was_received(store: Store, an_id: str) -> None:
+    store.record_truths(MODEL, [a_truth(an_id, 3.0, received_time=NOON + HOUR)])
+    before = store.scored(MODEL, NOON, NOON + HOUR, known_at=NOON + HOUR - timedelta(microseconds=1))
+    assert before["prediction_id"].to_list() == [an_id]
+    assert before["truth"].isna().all()
+    assert before["truth_received_time"].isna().all()
+    then = store.scored(MODEL, NOON, NOON + HOUR, known_at=NOON + HOUR)
+    assert (then["truth"].to_list(), then["truth_received_time"].to_list()) == ([3.0], [NOON + HOUR])
+
+
+def test_a_corrected_truth_has_the_value_that_was_in_force_then(store: Store, an_id: str) -> None:
+    for hours, value in ((1, 3.0), (2, "three"), (4, 4.0)):
+        received = NOON + hours * HOUR
+        store.record_truths(MODEL, [a_truth(an_id, value, correct=True, received_time=received)])
+    known = {}
+    for hours in (1, 2, 3, 4, 5):
+        (row,) = store.scored(MODEL, NOON, NOON + HOUR, known_at=NOON + hours * HOUR).itertuples()
+        known[hours] = (row.truth, (row.truth_received_time - NOON) / HOUR)
+    assert known == {1: (3.0, 1), 2: ("three", 2), 3: ("three", 2), 4: (4.0, 4), 5: (4.0, 4)}
+
+
+def test_what_was_known_may_be_asked_with_any_offset_and_for_each_prediction(store: Store) -> None:
+    rows = [a_prediction(NOON + number * MINUTE, value=float(number)) for number in range(4)]
+    store.record_predictions(MODEL, rows)
+    truths = [a_truth(row.prediction_id, row.value, received_time=row.time + HOUR) for row in rows]
+    store.record_truths(MODEL, truths)
+    india = timezone(timedelta(hours=5, minutes=30))
+    frame = store.scored(MODEL, NOON, NOON + HOUR, known_at=(NOON + HOUR + MINUTE).astimezone(india))
+    assert frame["truth"].fillna(-1.0).to_list() == [0.0, 1.0, -1.0, -1.0]
 
 
 # Scored

@@ -72,7 +72,9 @@ def test_keys_start_with_the_model_and_times_keep_microseconds(
         " FROM information_schema.statistics WHERE table_schema = DATABASE() GROUP BY table_name, index_name",
     )
     assert sorted(keys) == [
+        ("alembic_version", "PRIMARY", "version_num"),
         ("ground_truths", "PRIMARY", "model,prediction_id,revision"),
+        ("job_runs", "PRIMARY", "job,slot,fence"),
         ("model_versions", "PRIMARY", "model,number"),
         ("models", "PRIMARY", "name"),
         ("predictions", "PRIMARY", "model,time,prediction_id"),

@@ -1,0 +1,70 @@
+"""``python -m ml_core.store``: what an operator does to the store that the settings name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import click
+
+from ml_core.clock import Clock, format_time
+from ml_core.commands import plain_errors
+from ml_core.config import load_settings
+from ml_core.errors import NotFound
+from ml_core.store.base import Store
+from ml_core.store.opening import open_store
+
+
+@click.group()
+def main() -> None:
+    """Look after the store that the setting store_url names."""
+
+
+@main.command()
+def stats() -> None:
+    """Show how many records are kept, by kind and model."""
+    with _opened() as (store, _):
+        for kind, models in store.count_records().items():
+            click.echo(f"{kind}: {sum(models.values()):,}")
+            for model, rows in sorted(models.items()):
+                newest = store.last_prediction_time(model) if kind == "predictions" else None
+                click.echo(f"  {model:<32} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(1), required=True, help="Keep the predictions of so many days.")
+def retain(days: int) -> None:
+    """Forget predictions and ground truths that are older than so many days."""
+    with _opened() as (store, clock):
+        before = clock.now() - timedelta(days=days)
+        click.echo(f"forgetting what is older than {format_time(before)}", err=True)
+        for kind, rows in store.drop_before(before).items():
+            click.echo(f"{kind}: {rows:,} forgotten")
+
+
+@main.command()
+@click.argument("model")
+@click.argument("prediction_ids", nargs=-1, required=True)
+def erase(model: str, prediction_ids: tuple[str, ...]) -> None:
+    """Remove all that is stored of some predictions of MODEL: features, values and truths with their history."""
+    with _opened() as (store, _):
+        found = store.erase(model, prediction_ids)
+        if not found:
+            raise NotFound(f"none of the {len(prediction_ids)} ids is stored for model {model!r}")
+        click.echo(f"erased {found} of {len(prediction_ids)} predictions of {model}")
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Store, Clock]]:
+    with plain_errors():
+        settings = load_settings()
+        store = open_store(settings.store_url.get_secret_value())
+        try:
+            yield store, Clock(settings.clock_offset)
+        finally:
+            store.close()
+
+
+if __name__ == "__main__":
+    main()

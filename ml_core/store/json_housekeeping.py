@@ -1,0 +1,79 @@
+"""Erasing, retention and counts in the embedded store. Each rewrites whole segments under their folder's lock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ml_core.clock import as_utc, parse_time
+from ml_core.store.deciding import fit_ids
+from ml_core.store.json_records import OTHER_IDS, truth_segment
+from ml_core.store.json_segments import read_segment, rewrite_segment, segment_lock
+
+_DAY_FILES = "????-??-??.jsonl"
+
+
+def erase(records: Path, model: str, prediction_ids: Collection[str]) -> int:
+    """Remove predictions and their truths by id; return how many of the ids were found in either."""
+    wanted, found = set(fit_ids(prediction_ids)), set[str]()
+
+    def keep(row: dict[str, Any]) -> bool:
+        if row["prediction_id"] not in wanted:
+            return True
+        found.add(row["prediction_id"])
+        return False
+
+    truths = {truth_segment(prediction_id) for prediction_id in wanted}
+    for folder in _folders(records, model):
+        with segment_lock(folder):
+            for path in sorted(folder.glob("*.jsonl")):
+                if path.name != OTHER_IDS and (folder.parent.name == "predictions" or path.name in truths):
+                    rewrite_segment(path, keep)
+            if (folder / OTHER_IDS).exists():  # last: till then the rows could still be found
+                rewrite_segment(folder / OTHER_IDS, lambda row: row["prediction_id"] not in wanted)
+    return len(found)
+
+
+def drop_before(records: Path, time: datetime) -> dict[str, int]:
+    """Forget predictions of days wholly before ``time`` and truths received in them; return how many rows went."""
+    first_kept = as_utc(time).date()
+    midnight = as_utc(time).replace(hour=0, minute=0, second=0, microsecond=0)
+    dropped = {"predictions": 0, "ground_truths": 0}
+    for folder in _folders(records):
+        kind = folder.parent.name
+        with segment_lock(folder):
+            if kind == "predictions":
+                dropped[kind] += _drop_days(folder, first_kept)
+            else:
+                for path in sorted(folder.glob("*.jsonl")):
+                    dropped[kind] += rewrite_segment(path, lambda row: parse_time(row["received_time"]) >= midnight)
+    return dropped
+
+
+def count_records(records: Path) -> dict[str, dict[str, int]]:
+    """Return the number of rows by kind and model; a corrected truth is one."""
+    counts: dict[str, dict[str, int]] = {"predictions": {}, "ground_truths": {}}
+    for folder in _folders(records):
+        pattern = _DAY_FILES if folder.parent.name == "predictions" else "*.jsonl"
+        rows = sum(len({row["prediction_id"] for row in read_segment(path)[0]}) for path in folder.glob(pattern))
+        if rows:
+            counts[folder.parent.name][folder.name] = rows
+    return counts
+
+
+def _drop_days(folder: Path, first_kept: date) -> int:
+    dropped = 0
+    for path in sorted(folder.glob(_DAY_FILES)):
+        if date.fromisoformat(path.stem) + timedelta(days=1) <= first_kept:
+            dropped += rewrite_segment(path, lambda row: False)
+    if dropped and (folder / OTHER_IDS).exists():
+        rewrite_segment(folder / OTHER_IDS, lambda row: date.fromisoformat(row["day"]) >= first_kept)
+    return dropped
+
+
+def _folders(records: Path, model: str = "*") -> Iterator[Path]:
+    """Yield the folders of predictions and ground truths, of one model or of all."""
+    for kind in ("predictions", "ground_truths"):
+        yield from sorted((records / kind).glob(model))

@@ -1,0 +1,124 @@
+"""Keeping house in SQL: erasing by id, forgetting what is old, and counting.
+
+Rows go in short transactions of at most 1,000, so that nobody waits long and a cluster can replicate each of them. What
+is left after a failure goes when the work is done again. Days that have a partition of their own are dropped with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, time
+from functools import partial
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select
+
+from ml_core.clock import as_utc
+from ml_core.store import partitions
+from ml_core.store.deciding import fit_ids
+from ml_core.store.sql_engine import Database
+from ml_core.store.tables import ground_truths, predictions
+
+_ROWS = 1000
+# Room for the revisions of the last truth of a stretch.
+_ROWS_PER_STRETCH = 900
+
+
+def erase(database: Database, model: str, prediction_ids: Collection[str]) -> int:
+    """Delete predictions and all revisions of their truths; return how many of the ids were found."""
+    ids = fit_ids(prediction_ids)
+    portions = [ids[start : start + _ROWS] for start in range(0, len(ids), _ROWS)]
+    return sum(database.write(partial(_erase, model=model, prediction_ids=some)) for some in portions)
+
+
+def drop_before(database: Database, limit: datetime) -> dict[str, int]:
+    """Forget the days that lie wholly before ``limit``; return the number of rows by kind."""
+    day = datetime.combine(as_utc(limit).date(), time.min, UTC)
+    return {
+        "predictions": _drop_partitions(database, day) + _delete_predictions(database, day),
+        "ground_truths": _delete_truths(database, day),
+    }
+
+
+def count_records(connection: Connection) -> dict[str, dict[str, int]]:
+    """Return the number of rows by kind and model."""
+    truths = func.count(ground_truths.c.prediction_id.distinct())
+    return {
+        "predictions": _count_by_model(connection, predictions, func.count()),
+        "ground_truths": _count_by_model(connection, ground_truths, truths),
+    }
+
+
+def _count_by_model(connection: Connection, table: Table, count: Any) -> dict[str, int]:
+    query = select(table.c.model, count).group_by(table.c.model).order_by(table.c.model)
+    return {model: int(number) for model, number in connection.execute(query)}
+
+
+def _erase(connection: Connection, model: str, prediction_ids: list[str]) -> int:
+    found: set[str] = set()
+    for table in (predictions, ground_truths):
+        ids = table.c.prediction_id
+        these = and_(table.c.model == model, ids.in_(prediction_ids))
+        found.update(connection.execute(select(ids).distinct().where(these).order_by(ids)).scalars())
+        connection.execute(delete(table).where(these))
+    return len(found)
+
+
+def _drop_partitions(database: Database, day: datetime) -> int:
+    dropped = 0
+    while (some := database.write(partial(partitions.drop_oldest, day=day))) is not None:
+        dropped += some
+    return dropped
+
+
+def _delete_predictions(database: Database, day: datetime) -> int:
+    deleted = 0
+    for model in database.read(partial(_models, table=predictions)):
+        while some := database.write(partial(_delete_oldest, model=model, day=day)):
+            deleted += some
+    return deleted
+
+
+def _delete_oldest(connection: Connection, model: str, day: datetime) -> int:
+    key = predictions.c
+    old = and_(key.model == model, key.time < day)
+    in_order = select(key.time, key.prediction_id).where(old).order_by(key.time, key.prediction_id)
+    last = connection.execute(in_order.limit(1).offset(_ROWS - 1)).one_or_none()
+    if last is not None:
+        until_last = or_(key.time < last.time, and_(key.time == last.time, key.prediction_id <= last.prediction_id))
+        old = and_(old, until_last)
+    return connection.execute(delete(predictions).where(old)).rowcount
+
+
+def _delete_truths(database: Database, day: datetime) -> int:
+    """Go through all truths in the order of their key, a stretch at a time: none is found by its received time."""
+    deleted = 0
+    for model in database.read(partial(_models, table=ground_truths)):
+        after: str | None = ""
+        while after is not None:
+            some, after = database.write(partial(_delete_stretch, model=model, after=after, day=day))
+            deleted += some
+    return deleted
+
+
+def _delete_stretch(connection: Connection, model: str, after: str, day: datetime) -> tuple[int, str | None]:
+    """Delete what is old among the truths that follow ``after``; return how many, and the last id looked at."""
+    key = ground_truths.c
+    stretch = and_(key.model == model, key.prediction_id > after)
+    in_order = select(key.prediction_id).where(stretch).order_by(key.prediction_id, key.revision)
+    last: str | None = connection.execute(in_order.limit(1).offset(_ROWS_PER_STRETCH - 1)).scalar_one_or_none()
+    if last is not None:
+        stretch = and_(stretch, key.prediction_id <= last)
+    old = and_(stretch, key.received_time < day)
+    return connection.execute(delete(ground_truths).where(old)).rowcount, last
+
+
+def _models(connection: Connection, table: Table) -> list[str]:
+    """Return the models that have rows, each by one look into the key; a DISTINCT might read all rows."""
+    models: list[str] = []
+    query = select(func.min(table.c.model))
+    following = connection.execute(query).scalar_one()
+    while following is not None:
+        models.append(following)
+        following = connection.execute(query.where(table.c.model > following)).scalar_one()
+    return models

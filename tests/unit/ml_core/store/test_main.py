@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ml_core.clock import Clock
+from ml_core.store.__main__ import main
+from ml_core.store.json_store import JsonStore
+from tests.factories import a_prediction, a_truth
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+    monkeypatch.setenv("ML_STORE_URL", f"json:///{tmp_path / 'store'}")
+    return CliRunner()
+
+
+def fill(store: JsonStore, days: int) -> list[str]:
+    now = Clock().now()
+    rows = [a_prediction(now - timedelta(days=day)) for day in range(days)]
+    store.record_predictions("churn", rows)
+    store.record_truths("churn", [a_truth(rows[0].prediction_id, received_time=now)])
+    return [row.prediction_id for row in rows]
+
+
+def test_stats_count_what_is_kept(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 3)
+    lines = command.invoke(main, ["stats"]).output.splitlines()
+    assert lines[0] == "predictions: 3"
+    assert lines[1].split()[:2] == ["churn", "3"]
+    assert "newest 20" in lines[1]
+    assert lines[2:] == ["ground_truths: 1", f"  {'churn':<32} {1:>12}"]
+
+
+def test_retain_forgets_whole_days_only(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 10)
+    result = command.invoke(main, ["retain", "--days", "3"])
+    assert result.exit_code == 0, result.output
+    assert "predictions: 6 forgotten" in result.output  # the day that is three days ago is kept whole
+    assert json_store.count_records()["predictions"] == {"churn": 4}
+
+
+def test_erase_removes_a_prediction_and_its_truth(command: CliRunner, json_store: JsonStore) -> None:
+    first, *_ = fill(json_store, 2)
+    assert command.invoke(main, ["erase", "churn", first, "unknown"]).output == "erased 1 of 2 predictions of churn\n"
+    assert json_store.count_records() == {"predictions": {"churn": 1}, "ground_truths": {}}
+
+
+def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> None:
+    result = command.invoke(main, ["erase", "churn", "unknown"])
+    assert result.exit_code == 1
+    assert result.output == "error: none of the 1 ids is stored for model 'churn'\n"
+
+
+@pytest.mark.parametrize("arguments", [["retain"], ["retain", "--days", "0"], ["erase", "churn"]])
+def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
+    assert command.invoke(main, arguments).exit_code == 2
