@@ -21,6 +21,32 @@ def main() -> None:
     """Look after the store that the setting store_url names."""
 
 
+@main.command("create-tables")
+def create_tables() -> None:
+    """Make the tables of an empty database; one that has them stays as it is."""
+    from ml_core.store import migrating
+
+    with plain_errors():
+        migrating.create_tables(_url())
+        click.echo("the tables are there")
+
+
+@main.command()
+@click.option("--pending", is_flag=True, help="Only show what would be done.")
+def migrate(pending: bool) -> None:
+    """Bring the tables of a database to this version of the suite; safe to repeat, and to call twice at once."""
+    from ml_core.store import migrating
+
+    with plain_errors():
+        url = _url()
+        if pending:
+            revisions = migrating.pending(url)
+            click.echo(f"to be done: {', '.join(revisions)}" if revisions else "nothing is to be done")
+            return
+        applied = migrating.migrate(url, lambda line: click.echo(line, err=True))
+        click.echo(f"done: {', '.join(applied)}" if applied else "nothing was to be done")
+
+
 @main.command()
 def stats() -> None:
     """Show how many records are kept, by kind and model."""
@@ -53,6 +79,10 @@ def erase(model: str, prediction_ids: tuple[str, ...]) -> None:
         if not found:
             raise NotFound(f"none of the {len(prediction_ids)} ids is stored for model {model!r}")
         click.echo(f"erased {found} of {len(prediction_ids)} predictions of {model}")
+
+
+def _url() -> str:
+    return load_settings().store_url.get_secret_value()
 
 
 @contextmanager

@@ -58,3 +58,32 @@ def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> No
 @pytest.mark.parametrize("arguments", [["retain"], ["retain", "--days", "0"], ["erase", "churn"]])
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
+
+
+def test_the_tables_of_a_database_are_made_and_then_left_alone(
+    command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_STORE_URL", f"sqlite:///{tmp_path / 'store.db'}")
+    assert command.invoke(main, ["migrate", "--pending"]).output.startswith("to be done: ")
+    assert not (tmp_path / "store.db").exists()
+    assert command.invoke(main, ["create-tables"]).output == "the tables are there\n"
+    assert command.invoke(main, ["create-tables"]).exit_code == 0
+    assert command.invoke(main, ["migrate", "--pending"]).output == "nothing is to be done\n"
+    assert command.invoke(main, ["migrate"]).output == "nothing was to be done\n"
+
+
+def test_migrating_an_empty_database_makes_its_tables(
+    command: CliRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ML_STORE_URL", f"sqlite:///{tmp_path / 'store.db'}")
+    result = command.invoke(main, ["migrate"])
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1].startswith("done: ")
+    assert command.invoke(main, ["stats"]).output == "predictions: 0\nground_truths: 0\n"
+
+
+def test_the_embedded_store_has_no_tables_and_says_so(command: CliRunner) -> None:
+    for name in ("create-tables", "migrate"):
+        result = command.invoke(main, [name])
+        assert result.exit_code == 1
+        assert "only a store at sqlite:///... or mysql+pymysql://... has tables" in result.output

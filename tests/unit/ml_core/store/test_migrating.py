@@ -6,10 +6,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +17,8 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 
 from ml_core.clock import Clock
 from ml_core.errors import ConfigurationError, StoreUnavailable
-from ml_core.store import sql_lease
+from ml_core.store import migrating, sql_lease
+from ml_core.store.base import Store
 from ml_core.store.migrating import create_tables, load_scripts, migrate, pending
 from ml_core.store.partitions import list_partitions
 from ml_core.store.revisions import HEAD, REVISIONS
@@ -27,6 +26,7 @@ from ml_core.store.sql_engine import Database
 from ml_core.store.sql_lease import held_lease, migration_leases
 from ml_core.store.sql_store import SqlStore
 from ml_core.store.tables import metadata
+from tests.contract.processes import ProcessGroup
 from tests.factories import NOON, a_model, a_prediction
 from tests.mariadb import MariaDbServer, new_server
 
@@ -40,6 +40,14 @@ def server() -> Iterator[MariaDbServer]:
     started = new_server()
     yield started
     started.remove()
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[ProcessGroup]:
+    """Eight processes that can be let loose on one database at the same moment."""
+    group = ProcessGroup()
+    yield group
+    group.close()
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
@@ -211,16 +219,30 @@ def test_a_store_without_tables_is_refused(other: str) -> None:
 # Several processes at once
 
 
-def migrate_quietly(url: str) -> list[str]:
+def migrate_quietly(store: Store, url: str) -> list[str]:
     return migrate(url, lambda line: None)
 
 
-def test_processes_that_migrate_at_once_do_it_once(url: str) -> None:
+def migrate_without_a_lease(store: Store, url: str) -> list[str] | None:
+    """Migrate as if there were no lease; return None if a step met another process."""
+    held = migrating.held_lease
+    migrating.held_lease = lambda database, progress: nullcontext(lambda: None)  # type: ignore[assignment]
+    try:
+        return migrate_quietly(store, url)
+    except StoreUnavailable:
+        return None
+    finally:
+        migrating.held_lease = held
+
+
+def test_processes_that_migrate_at_once_do_it_once(url: str, server: MariaDbServer, processes: ProcessGroup) -> None:
     make_tables_of_old(url)
-    with ProcessPoolExecutor(4, mp_context=get_context("forkserver")) as executor:
-        applied = list(executor.map(migrate_quietly, [url] * 4))
-    assert sorted(applied) == [[], [], [], list(REVISIONS)]
+    applied = processes.run(url, migrate_quietly, [url] * 8)
+    assert sorted(applied) == [[]] * 7 + [list(REVISIONS)]
     create_tables(url)
+    control = server.new_database()
+    make_tables_of_old(control)
+    assert processes.run(control, migrate_without_a_lease, [control] * 8).count([]) < 7
 
 
 def test_one_that_migrates_waits_for_the_holder_of_the_lease_and_then_finds_it_done(url: str) -> None:

@@ -217,3 +217,14 @@ def test_days_are_dropped_while_others_record(store: SqlStore, url: str) -> None
         assert recorded.result() == [1] * 100
     assert dropped == [0] * 8
     assert len(store.predictions(MODEL, LONG_AGO, FAR_AHEAD)) == 100
+
+
+def test_stores_that_drop_the_same_days_at_once_count_each_row_once(store: SqlStore, url: str) -> None:
+    store.record_predictions(MODEL, [a_prediction(NOON - number * DAY) for number in range(7)])
+    stores = [SqlStore(url) for _ in range(6)]
+    with ThreadPoolExecutor(6) as threads:
+        dropped = list(threads.map(lambda each: each.drop_before(NOON)["predictions"], stores))
+    for each in stores:
+        each.close()
+    assert sum(dropped) == 6
+    assert bounds_of(url) == days(NOON + DAY, NOON + 15 * DAY)
