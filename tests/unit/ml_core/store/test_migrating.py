@@ -30,7 +30,6 @@ from tests.contract.processes import ProcessGroup
 from tests.factories import NOON, a_model, a_prediction
 from tests.mariadb import MariaDbServer, new_server
 
-MODEL = "housing_price"
 LINES: list[str] = []
 
 
@@ -60,8 +59,6 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def run(url: str, *statements: Any) -> None:
-    """Execute statements, whatever the tables are."""
-
     def work(connection: Connection) -> None:
         for statement in statements:
             connection.execute(text(statement) if isinstance(statement, str) else statement)
@@ -114,29 +111,20 @@ def test_migrating_an_empty_database_gives_what_its_first_use_gives(url: str, se
     other = url.replace("store.db", "other.db") if url.startswith("sqlite") else server.new_database()
     assert migrate(url, LINES.append) == list(REVISIONS)
     create_tables(other)
+    assert pending(other) == migrate(other, LINES.append) == []
     assert definitions(url) == definitions(other)
     assert set(definitions(url)) >= {*metadata.tables, "alembic_version"}
 
 
-def test_a_database_is_migrated_once_and_then_in_use(url: str) -> None:
-    assert pending(url) == list(REVISIONS)
-    assert migrate(url, LINES.append) == list(REVISIONS)
-    assert pending(url) == migrate(url, LINES.append) == []
-    with closing(SqlStore(url)) as store:
-        assert store.put_model(a_model()) is True
-
-
-def test_a_database_made_at_its_first_use_has_nothing_pending(url: str) -> None:
-    create_tables(url)
-    create_tables(url)
-    assert pending(url) == migrate(url, LINES.append) == []
-
-
-def test_what_is_done_is_told_without_the_password(url: str) -> None:
+def test_a_database_is_migrated_once_told_without_its_password_and_then_in_use(url: str) -> None:
     lines: list[str] = []
-    migrate(url, lines.append)
+    assert pending(url) == list(REVISIONS)
+    assert migrate(url, lines.append) == list(REVISIONS)
     assert [line.rpartition(": ")[2] for line in lines] == [f"making revision {each}" for each in REVISIONS]
     assert "only-for-tests" not in "".join(lines)
+    assert pending(url) == migrate(url, lines.append) == []
+    with closing(SqlStore(url)) as store:
+        assert store.put_model(a_model()) is True
 
 
 def test_looking_for_what_is_pending_changes_nothing(url: str) -> None:
@@ -160,7 +148,7 @@ def test_tables_from_before_there_were_revisions_are_refused_and_then_adopted_wi
     assert migrate(url, LINES.append) == list(REVISIONS)
     with closing(SqlStore(url)) as store:
         assert store.count_records()["predictions"] == {"wine": 1}
-        store.record_predictions(MODEL, [a_prediction(NOON + timedelta(days=100))])
+        store.record_predictions("wine", [a_prediction(NOON + timedelta(days=100))])
     if not url.startswith("sqlite"):
         with closing(Database(url)) as database:
             assert len(database.read(list_partitions)) > 20
@@ -201,10 +189,11 @@ def test_a_step_that_stopped_anywhere_is_done_again(url: str, server: MariaDbSer
 def test_a_first_use_that_stopped_anywhere_is_done_again_at_the_next(url: str) -> None:
     create_tables(url)
     whole = definitions(url)
-    for table in reversed(metadata.sorted_tables):
+    for table in metadata.sorted_tables:
         run(url, f"DROP TABLE {table.name}")
-        if table is metadata.sorted_tables[0]:
-            run(url, "DELETE FROM alembic_version")
+        create_tables(url)
+        assert definitions(url) == whole
+    run(url, *(f"DROP TABLE {table.name}" for table in metadata.sorted_tables), "DELETE FROM alembic_version")
     create_tables(url)
     assert definitions(url) == whole
 
@@ -235,14 +224,18 @@ def migrate_without_a_lease(store: Store, url: str) -> list[str] | None:
         migrating.held_lease = held
 
 
+def migrated_by_many(url: str, processes: ProcessGroup) -> bool:
+    make_tables_of_old(url)
+    return processes.run(url, migrate_without_a_lease, [url] * 8).count([]) < 7
+
+
 def test_processes_that_migrate_at_once_do_it_once(url: str, server: MariaDbServer, processes: ProcessGroup) -> None:
     make_tables_of_old(url)
     applied = processes.run(url, migrate_quietly, [url] * 8)
     assert sorted(applied) == [[]] * 7 + [list(REVISIONS)]
     create_tables(url)
-    control = server.new_database()
-    make_tables_of_old(control)
-    assert processes.run(control, migrate_without_a_lease, [control] * 8).count([]) < 7
+    # The control shows that they do meet; chance may keep them apart, but not time after time.
+    assert any(migrated_by_many(server.new_database(), processes) for _ in range(5))
 
 
 def test_one_that_migrates_waits_for_the_holder_of_the_lease_and_then_finds_it_done(url: str) -> None:
