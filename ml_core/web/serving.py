@@ -15,6 +15,7 @@ from typing import Any
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
+from prometheus_client import values
 
 from ml_core.commands import plain_errors
 from ml_core.config import resolve_path
@@ -60,6 +61,8 @@ def _load_in_worker(parent: int, target: str) -> Any:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before the line above
         os._exit(1)
+    # `python app.py` has imported it before the variable was set that makes all workers share their counters.
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
     module, _, factory = target.partition(":")
     with plain_errors():
         return getattr(import_module(module), factory)()
@@ -83,10 +86,7 @@ def _free_address(listening: AppSettings, section: str) -> str:
 
 
 def _metrics_environment(settings: Settings, section: str) -> Mapping[str, str]:
-    """Return the variable by which all workers share their counters, its folder emptied.
-
-    prometheus_client reads it when it is first imported, so it must be set before any worker starts.
-    """
+    """Return the variable by which all workers share their counters, its folder emptied."""
     folder = resolve_path(settings.run_folder) / "metrics" / section
     try:
         folder.mkdir(parents=True, exist_ok=True)
