@@ -25,6 +25,7 @@ from ml_core.files import file_trouble, sync_folder
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.csv"
+_KEYS = frozenset({"format", "library", "library_version", "files", "reference_types"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,17 @@ def read_reference(folder: Path, sha256: str) -> pd.DataFrame:
 
 
 def verify_artifact(folder: Path, sha256: str) -> Mapping[str, Any]:
-    """Return the manifest if it and all files are as they were saved; raise ``ArtifactError`` that names the one."""
+    """Return the manifest if it and all files are as they were saved; raise ``ArtifactError`` that names the one.
+
+    A manifest that lacks a key was written by another version of the suite, and is refused too.
+    """
     try:
         content = (folder / MANIFEST).read_bytes()
         if hashlib.sha256(content).hexdigest() != sha256:
             raise ArtifactError(f"{folder.name}: {MANIFEST} is not the one that was registered")
         manifest: dict[str, Any] = orjson.loads(content)
+        if missing := _KEYS - manifest.keys():
+            raise ArtifactError(f"{folder.name}: {MANIFEST} lacks {', '.join(sorted(missing))}: train anew")
         for name, expected in manifest["files"].items():
             if _sha256(folder / name) != expected:
                 raise ArtifactError(f"{folder.name}: {name} was changed after it was registered")

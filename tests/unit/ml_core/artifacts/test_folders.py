@@ -228,3 +228,12 @@ def test_a_reference_sample_comes_back_to_the_bit(tmp_path: Path, rows: list[tup
     assert found.equals(frame)
     for name in ("number", "single"):  # -0.0 equals 0.0, and is another number all the same
         assert np.signbit(found[name].dropna()).equals(np.signbit(frame[name].dropna()))
+
+
+@pytest.mark.parametrize("key", ["format", "library_version", "files", "reference_types"])
+def test_a_manifest_of_another_version_of_the_suite_is_refused_with_what_it_lacks(tmp_path: Path, key: str) -> None:
+    saved = save(tmp_path)
+    sha256 = rewrite_manifest(tmp_path / saved.path, lambda manifest: manifest.pop(key))
+    for read in (load_artifact, read_reference):
+        with pytest.raises(ArtifactError, match=rf"first: manifest\.json lacks {key}: train anew"):
+            read(tmp_path / saved.path, sha256)
