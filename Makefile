@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types run-platform stop-platform status try-pythons
+.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
@@ -28,6 +28,9 @@ lint: $(python) $(test_tools) ## Check style, form, types and the import contrac
 
 types: $(python) $(test_tools) ## Check types alone
 	$(python) -m mypy
+
+bench-store: $(python) $(test_tools) ## Measure the store beside its controls, as root; ARGS="--quick" or parts by name
+	@$(python) -m benchmarks.store $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

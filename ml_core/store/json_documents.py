@@ -86,6 +86,7 @@ class DocumentFile:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
+            self.path.parent.stat()  # raises if the folder is gone, which the lock would make anew
             lock = FileLock(self._lock_path)  # a lock of its own each time, so that threads exclude each other too
             lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
         except Timeout:

@@ -12,7 +12,18 @@ import pytest
 
 from ml_core.config import project_root
 
-TARGETS = ["help", "install", "lint", "run-platform", "status", "stop-platform", "test", "try-pythons", "types"]
+TARGETS = [
+    "bench-store",
+    "help",
+    "install",
+    "lint",
+    "run-platform",
+    "status",
+    "stop-platform",
+    "test",
+    "try-pythons",
+    "types",
+]
 
 
 def clean_environment() -> dict[str, str]:
@@ -70,6 +81,7 @@ def test_the_default_goal_starts_the_platform(folder: Path) -> None:
         ("stop-platform", ["-m ml_core.launcher stop"]),
         ("status", ["-m ml_core.launcher status"]),
         ("test", ["-m pytest"]),
+        ("bench-store", ["-m benchmarks.store"]),
         ("types", ["-m mypy"]),
         ("lint", ["-m ruff check", "-m ruff format --check", "-m mypy", "lint-imports"]),
     ],
@@ -82,14 +94,14 @@ def test_a_word_runs_its_commands_in_the_environment(folder: Path, target: str, 
     assert (folder / "calls").read_text().splitlines() == commands
 
 
-@pytest.mark.parametrize("target", ["run-platform", "stop-platform", "status", "test", "lint", "types"])
+@pytest.mark.parametrize("target", ["run-platform", "stop-platform", "status", "test", "lint", "types", "bench-store"])
 def test_without_an_environment_the_line_says_what_to_run_first(folder: Path, target: str) -> None:
     result = make(target, folder=folder)
     assert result.returncode != 0
     assert result.stderr.splitlines()[0] == "there is no .venv here: run ./install.sh first"
 
 
-@pytest.mark.parametrize("target", ["test", "lint", "types"])
+@pytest.mark.parametrize("target", ["test", "lint", "types", "bench-store"])
 def test_without_the_test_tools_the_line_says_how_to_get_them(folder: Path, target: str) -> None:
     add_program(folder / ".venv/bin/python", "#!/bin/sh\n")
     result = make(target, folder=folder)
