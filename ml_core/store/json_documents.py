@@ -22,6 +22,7 @@ from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 
 LOCK_TIMEOUT_SECONDS = 30.0
+LOCK_POLL_SECONDS = 0.002  # a batch holds the lock for some milliseconds; filelock's own 50 would be most of the wait
 _OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 
@@ -88,7 +89,7 @@ class DocumentFile:
         try:
             self.path.parent.stat()  # raises if the folder is gone, which the lock would make anew
             lock = FileLock(self._lock_path)  # a lock of its own each time, so that threads exclude each other too
-            lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+            lock.acquire(timeout=LOCK_TIMEOUT_SECONDS, poll_interval=LOCK_POLL_SECONDS)
         except Timeout:
             raise StoreUnavailable(f"{self.path.name} is locked by another process; try again") from None
         except OSError as error:

@@ -22,7 +22,14 @@ from ml_core.clock import format_time, parse_time
 from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
-from ml_core.store.json_segments import SegmentReader, append_to_segment, read_segment, segment_lock
+from ml_core.store.json_segments import (
+    SegmentReader,
+    append_lines,
+    append_to_segment,
+    encode_line,
+    read_segment,
+    segment_lock,
+)
 
 OTHER_IDS = "other_ids.jsonl"
 _CACHED_DAYS = 64
@@ -64,23 +71,16 @@ class JsonRecords:
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
         folder = self.folder / "predictions" / model
+        if new_ids:
+            # Nothing is to be looked up, so all but the appending is done before anybody has to wait for it.
+            to_store, receipt = decide_predictions(rows, {})
+            contents = _segment_contents(to_store)
+            with segment_lock(folder):
+                _append(folder, contents)
+            return receipt
         with segment_lock(folder):
-            stored = {} if new_ids else self._stored_predictions(model, ids_to_look_up(rows))
-            to_store, receipt = decide_predictions(rows, stored)
-            by_day: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-            for row in to_store:
-                by_day[row.time.date().isoformat()].append(_prediction_row(row))
-            # First where they lie, then the rows: an entry without a row does no harm, a row without its entry would.
-            append_to_segment(
-                folder / OTHER_IDS,
-                [
-                    {"prediction_id": row.prediction_id, "day": row.time.date().isoformat()}
-                    for row in to_store
-                    if _day_of_id(row.prediction_id) != row.time.date().isoformat()
-                ],
-            )
-            for day, lines in sorted(by_day.items()):
-                append_to_segment(folder / f"{day}.jsonl", lines)
+            to_store, receipt = decide_predictions(rows, self._stored_predictions(model, ids_to_look_up(rows)))
+            _append(folder, _segment_contents(to_store))
         return receipt
 
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
@@ -194,6 +194,28 @@ def truth_segment(prediction_id: str) -> str:
     if day is not None:
         return f"{day}.jsonl"
     return f"ids-{hashlib.sha256(prediction_id.encode()).hexdigest()[0]}.jsonl"
+
+
+def _segment_contents(rows: Sequence[Prediction]) -> dict[str, bytes]:
+    """Return what is to be appended, by the name of the segment, in the order of appending.
+
+    First where predictions lie whose ids do not tell, then the predictions: an entry without a row does no harm, a row
+    without its entry would.
+    """
+    others: list[bytes] = []
+    by_day: defaultdict[date, list[bytes]] = defaultdict(list)
+    for row in rows:
+        day, time_of_id = row.time.date(), id_time(row.prediction_id)
+        if time_of_id is None or time_of_id.date() != day:
+            others.append(encode_line({"prediction_id": row.prediction_id, "day": day.isoformat()}))
+        by_day[day].append(encode_line(_prediction_row(row)))
+    contents = {OTHER_IDS: b"".join(others)}
+    return contents | {f"{day.isoformat()}.jsonl": b"".join(lines) for day, lines in sorted(by_day.items())}
+
+
+def _append(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, content in contents.items():
+        append_lines(folder / name, content)
 
 
 def _prediction_row(row: Prediction) -> dict[str, Any]:

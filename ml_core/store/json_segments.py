@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file, sync_folder
-from ml_core.store.json_documents import LOCK_TIMEOUT_SECONDS
+from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
 
 log = logging.getLogger(__name__)
 _REWRITES = ".rewrites"
@@ -68,11 +68,15 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
 
 
 def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Append rows durably, all in one write; the caller holds the folder's lock.
+    """Append rows durably, all in one write; the caller holds the folder's lock. Raises ``StoreUnavailable``."""
+    append_lines(path, b"".join(encode_line(row) for row in rows))
 
-    If the disk fills up midway the file is cut back to what it was. Raises ``StoreUnavailable``.
+
+def append_lines(path: Path, content: bytes) -> None:
+    """Append lines that are encoded already, as ``append_to_segment`` does.
+
+    If the disk fills up midway the file is cut back to what it was.
     """
-    content = b"".join(encode_line(row) for row in rows)
     if not content:
         return
     try:
@@ -117,6 +121,14 @@ def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
         raise file_trouble("write", path, error) from error
 
 
+def sweep_segments(records: Path) -> None:
+    """Remove what processes that were killed while they rewrote a segment have left below a folder."""
+    for folder in {stray.parent for stray in records.rglob(".*.jsonl.*.tmp")}:
+        with segment_lock(folder):  # one that lives holds it until its file is in place
+            for stray in folder.glob(".*.jsonl.*.tmp"):
+                stray.unlink()
+
+
 class SegmentReader:
     """Reads a segment that grows, each time on from where the last read ended."""
 
@@ -151,7 +163,7 @@ def segment_lock(folder: Path) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
             sync_folder(folder.parent)
         lock = FileLock(folder / ".lock")  # a lock of its own each time, so that threads exclude each other too
-        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        lock.acquire(timeout=LOCK_TIMEOUT_SECONDS, poll_interval=LOCK_POLL_SECONDS)
     except Timeout:
         raise StoreUnavailable(f"{folder.name} is locked by another process; try again") from None
     except OSError as error:

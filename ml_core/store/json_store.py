@@ -29,6 +29,7 @@ from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
+from ml_core.store.json_segments import sweep_segments
 
 FORMAT_VERSION = 1
 
@@ -42,6 +43,7 @@ class JsonStore(Store):
             (folder / "documents").mkdir(parents=True, exist_ok=True)
             self._check_format()
             self._models = JsonModels(folder / "documents")
+            sweep_segments(folder / "records")
         except OSError as error:
             raise file_trouble("write", folder, error) from error
         self._records = JsonRecords(folder / "records")

@@ -6,6 +6,7 @@ import json
 import logging
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from ml_core.store.json_segments import (
     read_segment,
     rewrite_segment,
     segment_lock,
+    sweep_segments,
 )
 
 FLIPS = 1000
@@ -313,3 +315,28 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         segment_lock(tmp_path / "predictions" / "housing_price"),
     ):
         pass
+
+
+def test_what_a_killed_rewriter_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    folder = tmp_path / "predictions" / "churn"
+    folder.mkdir(parents=True)
+    append_to_segment(folder / "2026-11-20.jsonl", some_rows(2))
+    stray = folder / f".2026-11-20.jsonl.{'0' * 32}.tmp"
+    stray.write_bytes(b"half a seg")
+    sweep_segments(tmp_path)
+    assert not stray.exists()
+    assert read_segment(folder / "2026-11-20.jsonl")[0] == some_rows(2)
+
+
+def test_sweeping_waits_for_a_rewriter_that_lives(tmp_path: Path) -> None:
+    folder = tmp_path / "predictions" / "churn"
+    with ThreadPoolExecutor(1) as threads:
+        with segment_lock(folder):
+            unfinished = folder / f".2026-11-20.jsonl.{'1' * 32}.tmp"
+            unfinished.write_bytes(b"not yet in place")
+            sweeping = threads.submit(sweep_segments, tmp_path)
+            with pytest.raises(TimeoutError):
+                sweeping.result(timeout=0.2)
+            unfinished.replace(folder / "2026-11-20.jsonl")
+        sweeping.result(timeout=10)
+    assert (folder / "2026-11-20.jsonl").exists()
