@@ -31,5 +31,9 @@ def init_app(app: Flask, clock: Clock) -> None:
             log.info("%s %s %d %.1f ms", request.method, request.path, response.status_code, milliseconds)
         return response
 
+    def end(error: BaseException | None) -> None:
+        current_id.set("-")  # the thread lives on, and what it logs between requests belongs to none
+
     app.before_request(begin)
     app.after_request(finish)
+    app.teardown_request(end)

@@ -91,3 +91,8 @@ def test_the_start_of_a_request_is_known_to_those_who_time_it(make_app: MakeApp)
     app = make_app()
     app.add_url_rule("/started", "started", view_func=lambda: str(g.started > 0))
     assert app.test_client().get("/started").text == "True"
+
+
+def test_after_a_request_its_thread_logs_under_no_id_again(client: FlaskClient) -> None:
+    client.get("/healthz", headers={"X-Request-ID": "order-17"})
+    assert current_id.get() == "-"

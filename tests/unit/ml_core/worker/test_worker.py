@@ -11,6 +11,7 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,14 +111,20 @@ def wake(worker: Worker) -> int:
     return worker.pid
 
 
-def stop_at_once(worker: Worker) -> int:
-    """Stop the process of a worker as soon as there is one, so that it is stuck; return its id."""
+@contextmanager
+def stuck(worker: Worker) -> Iterator[int]:
+    """Stop the process of a worker as soon as there is one; give its id, and end it should it still be there."""
     deadline = time.monotonic() + 10
     while worker.pid is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    os.kill(worker.pid, signal.SIGSTOP)
-    return worker.pid
+    pid = worker.pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield pid
+    finally:
+        if is_running(pid):
+            os.kill(pid, signal.SIGKILL)
 
 
 # Answers
@@ -260,9 +267,8 @@ def test_after_a_worker_was_killed_the_next_request_starts_another(linear: Artif
 def test_a_worker_that_is_killed_while_it_predicts_is_unavailable_and_then_started_anew(
     linear: Artifact, own_worker: Worker
 ) -> None:
-    killed = wake(own_worker)
-    os.kill(killed, signal.SIGSTOP)  # so that it has the request and has not answered
-    with ThreadPoolExecutor(1) as thread:
+    wake(own_worker)
+    with ThreadPoolExecutor(1) as thread, stuck(own_worker) as killed:  # it has the request and has not answered
         asked = thread.submit(linear.ask, own_worker, 2)
         wait_until_asked(killed)
         os.kill(killed, signal.SIGKILL)
@@ -279,12 +285,12 @@ def test_a_worker_that_is_stuck_is_given_up_after_the_timeout_and_ended(linear: 
         with ThreadPoolExecutor(1) as thread:
             began = time.monotonic()
             asked = thread.submit(linear.ask, impatient, *[1] * rows)
-            stuck = stop_at_once(impatient)
-            with pytest.raises(WorkerUnavailable, match=r"did not answer within 0\.5 s"):
-                asked.result(timeout=10)
-        assert 0.5 <= time.monotonic() - began < 5
-        assert not is_running(stuck)
-        assert impatient.pid is None
+            with stuck(impatient) as pid:
+                with pytest.raises(WorkerUnavailable, match=r"did not answer within 0\.5 s"):
+                    asked.result(timeout=10)
+                assert 0.5 <= time.monotonic() - began < 5
+                assert not is_running(pid)
+                assert impatient.pid is None
     finally:
         impatient.close()
 
@@ -295,8 +301,8 @@ def test_no_request_waits_longer_than_the_timeout_behind_others(linear: Artifact
         with ThreadPoolExecutor(5) as threads:
             began = time.monotonic()
             asked = [threads.submit(linear.ask, busy, 1) for _ in range(5)]
-            stop_at_once(busy)
-            errors = [request.exception(timeout=10) for request in asked]
+            with stuck(busy):
+                errors = [request.exception(timeout=10) for request in asked]
         assert time.monotonic() - began < 5
         assert all(isinstance(error, WorkerUnavailable) for error in errors)
         assert any("busy with other requests" in str(error) for error in errors)
