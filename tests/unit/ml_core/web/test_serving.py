@@ -313,10 +313,19 @@ def test_an_app_that_cannot_be_made_says_why_without_a_traceback(tmp_path: Path)
 
 
 def ends(app: Served, workers: list[int], seconds: float) -> int:
-    """Return the exit status; the process and its workers must be gone in time."""
+    """Return the exit status; the process, its workers and their hold on the port must be gone in time."""
     status = app.process.wait(seconds)
-    eventually(lambda: not any(is_running(pid) for pid in workers), seconds=1)
+    # The threads of a killed process end one by one, so its sockets may stay for a moment after it is gone.
+    eventually(lambda: not any(is_running(pid) for pid in workers) and is_free(app.port), seconds=5)
     return status
+
+
+def is_free(port: int) -> bool:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def test_sigterm_ends_the_server_and_its_workers_and_frees_the_port(tmp_path: Path) -> None:
@@ -324,7 +333,6 @@ def test_sigterm_ends_the_server_and_its_workers_and_frees_the_port(tmp_path: Pa
         workers = app.workers()
         app.process.terminate()
         assert ends(app, workers, seconds=5) == 0
-        socket.create_server(("127.0.0.1", app.port)).close()
 
 
 def test_sigterm_ends_a_server_whose_request_is_stuck(tmp_path: Path) -> None:
@@ -354,7 +362,6 @@ def test_workers_do_not_outlive_a_server_that_was_killed_and_its_port_is_free(tm
         assert len(workers) == 2
         app.process.kill()
         ends(app, workers, seconds=5)
-        socket.create_server(("127.0.0.1", app.port)).close()
         with started(tmp_path, port=app.port) as successor:
             eventually(successor.answers)
             assert successor.pid() in successor.workers()
