@@ -60,3 +60,14 @@ def a_truth(prediction_id: str, value: float | str = 260_000.0, **changes: Any) 
         "received_time": NOON + timedelta(hours=1),
     }
     return GroundTruth(**values | changes)
+
+
+def a_row(number: int) -> dict[str, Any]:
+    """Return a row of a segment of the embedded store; rows of different numbers differ."""
+    features = {"rooms": number / 3, "city": "Zürich", "sold": number % 2 == 0, "age": None}
+    return {"prediction_id": f"order-{number}", "value": number * 1.7, "score": 0.25, "features": features}
+
+
+def some_rows(count: int) -> list[dict[str, Any]]:
+    """Return rows of a segment, numbered from 0."""
+    return [a_row(number) for number in range(count)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,15 +15,7 @@ from ml_core.store.json_segments import (
     segment_lock,
     sweep_segments,
 )
-
-
-def a_row(number: int) -> dict[str, Any]:
-    features = {"rooms": number / 3, "city": "Zürich", "sold": number % 2 == 0, "age": None}
-    return {"prediction_id": f"order-{number}", "value": number * 1.7, "score": 0.25, "features": features}
-
-
-def some_rows(count: int) -> list[dict[str, Any]]:
-    return [a_row(number) for number in range(count)]
+from tests.factories import a_row, some_rows
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from ml_core.store.json_segments import (
     read_segment,
     segment_lock,
 )
+from tests.factories import a_row, some_rows
 
 FLIPS = 1000
 VALUES = st.recursive(
@@ -35,15 +36,6 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 ROWS = st.dictionaries(st.text(), VALUES, min_size=1, max_size=5)
-
-
-def a_row(number: int) -> dict[str, Any]:
-    features = {"rooms": number / 3, "city": "Zürich", "sold": number % 2 == 0, "age": None}
-    return {"prediction_id": f"order-{number}", "value": number * 1.7, "score": 0.25, "features": features}
-
-
-def some_rows(count: int) -> list[dict[str, Any]]:
-    return [a_row(number) for number in range(count)]
 
 
 @pytest.fixture
