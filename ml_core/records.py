@@ -152,6 +152,72 @@ class Receipt:
     rejected: tuple[Rejection, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One measured value of a series. It is also the truth of every forecast step that speaks of its ``time``."""
+
+    time: datetime
+    value: float
+    received_time: datetime
+    correct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastStep:
+    """One value of a forecast, with the bounds of its 80 and 95 % prediction intervals where it has them."""
+
+    valid_time: datetime
+    value: float
+    lower_80: float | None = None
+    upper_80: float | None = None
+    lower_95: float | None = None
+    upper_95: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a model version said at ``issue_time`` about the coming values of a series, steps in order of time."""
+
+    series: str
+    model: str
+    issue_time: datetime
+    steps: tuple[ForecastStep, ...]
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricPoint:
+    """A metric of a model over ``start_time <= time < end_time``, as sums that merge: its mean is total / count.
+
+    ``version`` 0 stands for all versions, ``segment`` "" for all rows. ``details`` holds what does not merge, such as
+    thresholds and verdicts.
+    """
+
+    model: str
+    metric: str
+    start_time: datetime
+    end_time: datetime
+    count: int
+    total: float
+    total_of_squares: float
+    version: int = 0
+    segment: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A small changing thing, such as an alert: any plain values under a kind and a key.
+
+    ``revision`` counts its changes from 1, so that a change can be conditional on what was read.
+    """
+
+    kind: str
+    key: str
+    revision: int
+    content: Mapping[str, Any]
+
+
 RunState = Literal["running", "done", "failed"]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
+    BigInteger,
     Column,
     DateTime,
     Dialect,
@@ -33,6 +34,8 @@ from ml_core.store.deciding import MAX_ID_CHARACTERS, MAX_LABEL_CHARACTERS
 
 _MODEL_CHARACTERS = 64
 _SHA256_CHARACTERS = 64
+# Of names that stand together in a key, which has room for 3,072 bytes.
+_NAME_CHARACTERS = 191
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -152,6 +155,83 @@ job_runs = Table(
     Column("message", Text),
     Column("log_tail", Text, nullable=False),
     PrimaryKeyConstraint("job", "slot", "fence"),
+    **OPTIONS,
+)
+
+
+# What predictions come to, by the hour, so that a chart of a month need not read them all. An hour has several rows, or
+# every writer of a model would wait for the same one; what it holds is their sum.
+prediction_rollups = Table(
+    "prediction_rollups",
+    metadata,
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    Column("hour", UtcTime, nullable=False),
+    Column("shard", Integer, nullable=False, autoincrement=False),
+    Column("count", BigInteger, nullable=False),
+    # Of the predictions whose value is a number.
+    Column("numbers", BigInteger, nullable=False),
+    Column("total", Double, nullable=False),
+    Column("total_of_squares", Double, nullable=False),
+    PrimaryKeyConstraint("model", "hour", "shard"),
+    **OPTIONS,
+)
+
+metric_points = Table(
+    "metric_points",
+    metadata,
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    Column("metric", String(_NAME_CHARACTERS), nullable=False),
+    Column("segment", String(_NAME_CHARACTERS), nullable=False),
+    Column("version", Integer, nullable=False, autoincrement=False),
+    Column("start_time", UtcTime, nullable=False),
+    Column("end_time", UtcTime, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("total", Double, nullable=False),
+    Column("total_of_squares", Double, nullable=False),
+    Column("details", Json, nullable=False),
+    PrimaryKeyConstraint("model", "metric", "segment", "version", "start_time", "end_time"),
+    **OPTIONS,
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("series", String(_NAME_CHARACTERS), nullable=False),
+    Column("time", UtcTime, nullable=False),
+    # As of a ground truth: the newest is in force.
+    Column("revision", Integer, nullable=False, autoincrement=False),
+    Column("value", Double, nullable=False),
+    Column("received_time", UtcTime, nullable=False),
+    PrimaryKeyConstraint("series", "time", "revision"),
+    **OPTIONS,
+)
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("series", String(_NAME_CHARACTERS), nullable=False),
+    Column("model", String(_MODEL_CHARACTERS), nullable=False),
+    # Before the issue time, since a chart asks what was said about a range of time.
+    Column("valid_time", UtcTime, nullable=False),
+    Column("issue_time", UtcTime, nullable=False),
+    Column("version", Integer),
+    Column("value", Double, nullable=False),
+    Column("lower_80", Double),
+    Column("upper_80", Double),
+    Column("lower_95", Double),
+    Column("upper_95", Double),
+    PrimaryKeyConstraint("series", "model", "valid_time", "issue_time"),
+    **OPTIONS,
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    Column("kind", String(_MODEL_CHARACTERS), nullable=False),
+    Column("key", String(_NAME_CHARACTERS), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("content", Json, nullable=False),
+    PrimaryKeyConstraint("kind", "key"),
     **OPTIONS,
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.util.exc import CommandError
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex, CreateTable
 
@@ -218,7 +219,7 @@ def migrate_without_a_lease(store: Store, url: str) -> list[str] | None:
     migrating.held_lease = lambda database, progress: nullcontext(lambda: None)  # type: ignore[assignment]
     try:
         return migrate_quietly(store, url)
-    except StoreUnavailable:
+    except (CommandError, StoreUnavailable):
         return None
     finally:
         migrating.held_lease = held
