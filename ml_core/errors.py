@@ -13,9 +13,10 @@ SuiteError (500)
 │   └── VersionNotFound
 ├── Conflict (409)          true once, but no longer
 ├── ArtifactError (503)     a model's files cannot be used
-└── Unavailable (503)       a part is away for now: try again after a while
-    ├── StoreUnavailable
-    └── WorkerUnavailable
+├── Unavailable (503)       a part is away for now: try again after a while
+│   ├── StoreUnavailable
+│   └── WorkerUnavailable
+└── DeliveryFailed (502)    a mail or a webhook was not taken by its receiver
 """
 
 from __future__ import annotations
@@ -148,3 +149,10 @@ class WorkerUnavailable(Unavailable):
     """The process that holds the model ended or did not answer in time."""
 
     code = "worker_unavailable"
+
+
+class DeliveryFailed(SuiteError):
+    """A notification was not taken by its receiver, after repetitions."""
+
+    status = 502
+    code = "delivery_failed"

@@ -67,6 +67,28 @@ class WorkerSettings(Section):
     loaded_models: Annotated[int, Field(ge=1)] = 16
 
 
+class MailSettings(Section):
+    """The server that takes mail, and for whom it is; without ``host`` no mail is sent."""
+
+    host: str = ""
+    port: Port = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    ca_file: str | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+    timeout_seconds: Annotated[float, Field(gt=0)] = 20.0
+
+
+class WebhookSettings(Section):
+    """An address to which alerts are posted: ``generic`` JSON, or the text that Slack and its likes take."""
+
+    url: SecretStr | None = None
+    form: Literal["generic", "slack"] = "generic"
+    secret: SecretStr | None = None
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -81,3 +103,5 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
