@@ -5,6 +5,8 @@ set -eu
 
 PIPENV_VERSION=2026.10.3
 LOG=var/log/install.log
+# Servers that the tests start: unpacked under var/tools, since apt would start daemons of the system with them.
+SERVERS="prometheus prometheus-alertmanager cron"
 
 usage() {
     cat <<'END'
@@ -91,11 +93,13 @@ has_any() {
 }
 has_mariadb() { has_any mariadbd || [ -x /usr/sbin/mariadbd ]; }
 has_chromium() { has_any chromium chromium-browser google-chrome google-chrome-stable; }
+has_unpacked() { for folder in bin sbin; do [ ! -x "var/tools/usr/$folder/$1" ] || return 0; done; return 1; }
 is_ubuntu() { grep -q '^ID=ubuntu$' /etc/os-release 2>/dev/null; }
 
-# Sets packages (for apt) and missing (for people) to what the system lacks.
+# Sets packages (for apt), servers (for var/tools) and missing (for people) to what the system lacks.
 find_missing() {
     packages=
+    servers=
     missing=
     lack() { packages="$packages $1"; missing="$missing${missing:+, }$2"; }
     case $python in /usr/bin/*) package=python$version-venv ;; *) package= ;; esac
@@ -105,6 +109,10 @@ find_missing() {
     [ "$dev" = yes ] || return 0
     has_mariadb || lack mariadb-server "a MariaDB server (mariadbd)"
     has_chromium || lack chromium "a browser (chromium or google-chrome)"
+    for name in $SERVERS; do
+        has_any "$name" || has_unpacked "$name" ||
+            { servers="$servers $name"; missing="$missing${missing:+, }$name"; }
+    done
 }
 
 # What was installed is noted in a file, written last, so that an unfinished install has none.
@@ -165,6 +173,7 @@ show_plan() {
     say "This installs the suite into $PWD"
     say "  with      Python $version ($python)"
     say "  by apt   ${packages:- nothing: all that is needed is there}"
+    if [ -n "$servers" ]; then say "  var/tools$servers, from apt's archive, for the tests alone (about 140 MB)"; fi
     say "  .pipenv/  pipenv $PIPENV_VERSION in an environment of its own (about 60 MB)"
     say "  .venv/    the Python packages of Pipfile.lock: $categories (about $size MB)"
     if [ -n "$fault" ]; then say "            The .venv that is there is replaced: $fault."; fi
@@ -207,21 +216,34 @@ apt_get() { as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Ti
 apt_update() { apt_get update || say "apt-get update: failed ($?)"; }
 
 check_apt() {
-    [ -n "$packages" ] || return 0
+    [ -n "$packages$servers" ] || return 0
     case $packages in
         *chromium*) ! is_ubuntu || fail "a browser is needed for the tests, and chromium is a snap on Ubuntu:" \
             "put a chromium or google-chrome on the PATH, and run this again" ;;
     esac
     has_any apt-get || fail "missing here: $missing. There is no apt-get: install them by hand, and run this again"
-    [ "$(id -u)" = 0 ] || has_any sudo ||
+    [ "$(id -u)" = 0 ] || has_any sudo || [ -z "$packages" ] ||
         fail "missing here: $missing. There is no sudo: as root, apt-get install$packages, and run this again"
 }
 
+unpack_servers() {
+    rm -rf var/tools/new && mkdir -p var/tools/new
+    (
+        cd var/tools/new
+        # shellcheck disable=SC2086  # the names are words
+        apt-get download $servers
+        for archive in *.deb; do dpkg-deb -x "$archive" ..; done
+    ) && rm -rf var/tools/new
+}
+
 install_packages() {
-    [ -n "$packages" ] || return 0
-    step "Fetching apt's lists" apt_update
+    [ -n "$packages$servers" ] || return 0
+    if [ -n "$packages" ] || ! apt-cache show $servers >/dev/null 2>&1; then
+        step "Fetching apt's lists" apt_update
+    fi
     # shellcheck disable=SC2086  # the packages are words
-    step "Installing$packages" apt_get install -y --no-install-recommends $packages
+    [ -z "$packages" ] || step "Installing$packages" apt_get install -y --no-install-recommends $packages
+    [ -z "$servers" ] || step "Unpacking$servers into var/tools" unpack_servers
     find_missing
     [ -z "$missing" ] || fail "still missing after apt-get install: $missing"
 }
@@ -264,7 +286,7 @@ install_venv() {
 # A Debian made small may have no Python at all. Which version apt brings is looked at afterwards, as any other.
 install_python() {
     [ -z "${PYTHON:-}" ] && ! has_any python3 python3.13 python3.12 python3.11 && has_any apt-get || return 0
-    packages=" python3 python3-venv" missing="Python"
+    packages=" python3 python3-venv" servers="" missing="Python"
     check_apt
     check_terminal
     say "There is no Python here: apt installs$packages first."
@@ -280,7 +302,8 @@ take_lock() {
     { mkdir -p var/log && [ -w var/log ] && [ -w . ]; } 2>/dev/null || fail "cannot write to $PWD: run it as its owner"
     if has_any flock; then
         exec 9>var/install.lock
-        flock -n 9 || fail "another install runs in this folder: wait for it to end"
+        # The last process of an install that was interrupted just now may need a moment to end.
+        flock -w 2 9 || fail "another install runs in this folder: wait for it to end"
     else
         mkdir var/install.lock.d 2>/dev/null ||
             fail "another install runs in this folder: wait for it to end (if none does, remove var/install.lock.d)"
@@ -302,7 +325,7 @@ categories=packages
 [ "$deep" = no ] || categories="$categories deep"
 [ "$dev" = no ] || categories="$categories dev-packages"
 
-if [ -z "$packages$fault" ] && pipenv_fits && venv_fits; then
+if [ -z "$packages$servers$fault" ] && pipenv_fits && venv_fits; then
     say "All is installed already."
 else
     check_apt

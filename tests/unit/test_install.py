@@ -40,6 +40,9 @@ esac
 """
 
 
+SERVERS = ("prometheus", "prometheus-alertmanager", "cron")
+
+
 class Sandbox:
     """A copy of install.sh and what it reads, and a PATH with nothing on it but what a test puts there."""
 
@@ -61,7 +64,8 @@ class Sandbox:
             found = shutil.which(name)
             assert found is not None, name
             (self.fakes / name).symlink_to(found)
-        self.add("make")
+        for name in ("make", *SERVERS):
+            self.add(name)
 
     def add(self, name: str, script: str = "#!/bin/sh\n") -> None:
         """Put a fake program on the PATH."""
@@ -223,6 +227,36 @@ def test_apt_installs_only_what_is_missing(sandbox: Sandbox) -> None:
         "apt-get noninteractive -o DPkg::Lock::Timeout=300 update",
         "apt-get noninteractive -o DPkg::Lock::Timeout=300 install -y --no-install-recommends python3.11-venv chromium",
     ]
+
+
+def lacks_servers(sandbox: Sandbox) -> None:
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    for name in SERVERS:
+        (sandbox.fakes / name).unlink()
+    sandbox.add("apt-cache")
+    sandbox.add("dpkg-deb", '#!/bin/sh\nmkdir -p "$3/usr/sbin"; cp "$2" "$3/usr/sbin/${2%_*}"\n')
+
+
+def test_servers_for_tests_are_unpacked_and_never_installed_into_the_system(sandbox: Sandbox) -> None:
+    lacks_servers(sandbox)
+    archives = "touch cron_3.deb prometheus_2.deb prometheus-alertmanager_0.deb; chmod +x *.deb"
+    sandbox.add("apt-get", f'#!/bin/sh\necho "apt-get $*" >>"$FAKES/calls"\n{archives}\n')
+    result = sandbox.run("--yes", "--dev")
+    assert result.returncode == 0, result.stderr
+    assert "  var/tools prometheus prometheus-alertmanager cron" in result.stdout
+    assert [line for line in sandbox.calls() if line.startswith("apt-get")] == [
+        "apt-get download prometheus prometheus-alertmanager cron"
+    ]
+    assert sandbox.run("--yes", "--dev").stdout.startswith("All is installed already.")
+
+
+def test_servers_that_cannot_be_fetched_fail_the_install_with_one_line(sandbox: Sandbox) -> None:
+    lacks_servers(sandbox)
+    sandbox.add("apt-get", "#!/bin/sh\necho 'E: no such host' >&2\nexit 100\n")
+    line = refusal(sandbox.run("--yes", "--dev"))
+    assert "Unpacking prometheus prometheus-alertmanager cron into var/tools: failed" in line
+    assert "E: no such host" in line
 
 
 def test_servers_and_browsers_are_not_asked_for_without_dev(sandbox: Sandbox) -> None:
