@@ -93,9 +93,9 @@ class _Column:
         """Return a column for the loss model: NaN for what is missing or was never seen in the reference."""
         if self.categories is None:
             # A text among numbers is a matter of data quality; for the loss it is a missing value.
-            column: Floats = pd.to_numeric(pd.Series(np.asarray(values)), errors="coerce").to_numpy(dtype=np.float64)
+            column = np.asarray(pd.to_numeric(pd.Series(np.asarray(values)), errors="coerce"), dtype=np.float64)
         else:
-            column = _as_text(values).map(dict(self.categories)).to_numpy(dtype=np.float64)
+            column = np.asarray(_as_text(values).map(dict(self.categories)), dtype=np.float64)
         if len(column) != rows:
             raise refused(f"features.{self.name}", f"as many values as there are predictions ({rows})")
         return np.where(np.isfinite(column), column, np.nan)
