@@ -1,9 +1,9 @@
 """What is to be told now, of all alerts together: new, repeated and resolved ones, grouped by model and cause.
 
 Nothing is told of an alert that is silenced or inhibited; once that ends, what still holds is told. Inhibition goes by
-what fires, whether or not it is acknowledged or silenced itself: a failed ingest inhibits everything of its model (or of
-all models), since nothing that follows from missing data is news; a performance alert inhibits the drift notices of its
-model, since drift then is the explanation, not the trouble.
+what fires, whether or not it is acknowledged or silenced itself: a failed ingest inhibits everything of its model (or
+of all models), since nothing that follows from missing data is news; a performance alert inhibits the drift notices of
+its model, since drift then is the explanation, not the trouble.
 """
 
 from __future__ import annotations

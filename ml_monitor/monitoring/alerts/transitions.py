@@ -1,9 +1,9 @@
 """The alert's transition function: one chunk's verdict goes in, the new state and its change of status come out.
 
 insufficient data, ok, pending --(k of the last n chunks bad)--> firing --(m good in a row)--> resolved --> any of the
-first. Pending: some chunk of the last n is bad. Insufficient data: the newest chunk is insufficient; a firing alert goes
-on firing, since trouble does not end because the data do. Verdicts may come late, twice, or anew with more truth: a
-chunk counts at its place in time, once, with its last verdict.
+first. Pending: some chunk of the last n is bad. Insufficient data: the newest chunk is insufficient; a firing alert
+goes on firing, since trouble does not end because the data do. Verdicts may come late, twice, or anew with more truth:
+a chunk counts at its place in time, once, with its last verdict.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ def advance(state: AlertState, verdict: Verdict, time: datetime, rule: Rule) -> 
     new = replace(state, history=history, status=status, episode=_episode(state, status, history, time, rule))
     if status == "resolved":
         # What has led to this firing, or ended it, must not count towards the next.
-        new = replace(new, history=(), settled_time=history[-1].chunk_time)
+        settled = max(each.chunk_time for each in history if each.outcome != "insufficient")
+        new = replace(new, history=(), settled_time=settled)
     if status == state.status and state.status_time is not None:
         return new, ()
     new = replace(new, status_time=time)
