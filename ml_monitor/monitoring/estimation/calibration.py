@@ -3,9 +3,9 @@
 Isotonic regression (Zadrozny and Elkan 2002) of the truth on the score, kept as step points with straight lines
 between. It is used if it lowers the expected calibration error (ECE, Naeini et al. 2015: bins of equal count) of ten
 test parts of 10 %, drawn from the reference for each class alone, by a tenth at least. NannyML 0.13 decides by the same
-parts but without a margin, so that the order of equal scores can turn its decision. Limits: a calibrator knows no more
-about a score than the reference shows around it, and a score outside the reference's range gets the nearest
-probability.
+parts but without a margin, so that the order of equal scores can turn its decision. Limits: calibrated scores may be
+calibrated for nothing, since each row is learnt from in most parts and tested in another, which adds no more than the
+noise of the reference; and a score outside the reference's range gets the nearest probability.
 """
 
 from __future__ import annotations
