@@ -33,7 +33,7 @@ def advance(state: AlertState, verdict: Verdict, time: datetime, rule: Rule) -> 
     history = _remember(state.history, chunk, max(rule.of_chunks, rule.good_chunks))
     if history == state.history:
         return state, ()
-    status = _status(state.status, history, rule)
+    status = _status(state.status, chunk, history, rule)
     new = replace(state, history=history, status=status, episode=_episode(state, status, history, time, rule))
     if status == "resolved":
         # What has led to this firing, or ended it, must not count towards the next.
@@ -63,11 +63,12 @@ def _remember(history: tuple[Counted, ...], chunk: Counted, most: int) -> tuple[
     return (*sufficient, newest) if newest.outcome == "insufficient" else tuple(sufficient)
 
 
-def _status(status: Status, history: tuple[Counted, ...], rule: Rule) -> Status:
+def _status(status: Status, chunk: Counted, history: tuple[Counted, ...], rule: Rule) -> Status:
     sufficient = [each.outcome for each in history if each.outcome != "insufficient"]
     if status == "firing":
-        last = sufficient[-rule.good_chunks :]
-        return "resolved" if last == ["good"] * rule.good_chunks else "firing"
+        # Late truth may fire an alert although good chunks have followed: only one more good verdict ends it then.
+        is_clear = chunk.outcome == "good" and sufficient[-rule.good_chunks :] == ["good"] * rule.good_chunks
+        return "resolved" if is_clear else "firing"
     bad = sufficient[-rule.of_chunks :].count("bad")
     if bad >= rule.bad_chunks:
         return "firing"
