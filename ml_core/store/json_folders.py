@@ -18,16 +18,14 @@ _LONGEST_PIECE = 200
 def folder_of(parent: Path, name: str) -> Path:
     """Return the folder of a name of any characters.
 
-    The name is quoted as in a URL, a leading dot too, so that no name is hidden or leads elsewhere. One that is too
-    long for a file system is cut into folders within folders, of which all but the last end in a single ``%``.
+    The name is quoted as in a URL. One that is too long for a file system is cut into folders within folders, of which
+    all but the last end in a further ``%``.
     """
     quoted = quote(name, safe="")
-    if quoted.startswith("."):
-        quoted = f"%2E{quoted[1:]}"
     while len(quoted) > _LONGEST_PIECE:
-        parent /= f"{quoted[:_LONGEST_PIECE]}%"
+        parent /= f"{_without_leading_dot(quoted[:_LONGEST_PIECE])}%"
         quoted = quoted[_LONGEST_PIECE:]
-    return parent / quoted
+    return parent / _without_leading_dot(quoted)
 
 
 def named_folders(parent: Path) -> dict[str, Path]:
@@ -49,6 +47,11 @@ def day_segments(folder: Path, start: datetime | None = None, end: datetime | No
 def drop_segment(path: Path) -> int:
     """Take all rows out of a segment, whose folder's lock the caller holds; return how many they were."""
     return rewrite_segment(path, lambda row: False)
+
+
+def _without_leading_dot(quoted: str) -> str:
+    # Or it might lead elsewhere, as ".." does, or be hidden.
+    return f"%2E{quoted[1:]}" if quoted.startswith(".") else quoted
 
 
 def _quoted_folders(parent: Path) -> Iterator[tuple[str, Path]]:

@@ -15,7 +15,7 @@ MAX_NAME_CHARACTERS = 191
 """Of a name that stands beside others in a key: MariaDB has room for 3,072 bytes in one, 4 to a character."""
 
 _NO_CONTROL = re.compile(r"[^\x00-\x1f\x7f]+")  # MariaDB would sort "a\t" before "a"
-_EXPECTED = (
+EXPECTED_NAME = (
     f"expected 1 to {MAX_NAME_CHARACTERS} characters of text without control characters and with no blank at either end"
 )
 
@@ -24,7 +24,7 @@ def unfit_name(name: str) -> str | None:
     """Return why this cannot be the name of a series or a metric, or the key of a document; None if it can."""
     # Blanks at the end are not told apart by the collations of MySQL and MariaDB.
     fits = len(name) <= MAX_NAME_CHARACTERS and name == name.strip() and _NO_CONTROL.fullmatch(name)
-    return None if fits and is_text(name) else f"{_EXPECTED}, not {show(name)}"
+    return None if fits and is_text(name) else f"{EXPECTED_NAME}, not {show(name)}"
 
 
 def check_name(field: str, name: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -17,7 +16,6 @@ from hypothesis import strategies as st
 from ml_core.records import ForecastStep
 from ml_core.store.base import Store
 from ml_core.store.base_series import FORECAST_COLUMNS, SCORED_FORECAST_COLUMNS
-from ml_core.store.opening import open_store
 from tests.contract import processes as work
 from tests.contract.processes import ProcessGroup
 from tests.factories import NOON, a_forecast, an_observation
@@ -176,17 +174,6 @@ def test_what_was_issued_after_a_time_is_not_seen_and_what_was_issued_then_is(st
     assert {issued for _, _, issued in keys_of(at_one)} == {0, 1}
     assert {issued for _, _, issued in keys_of(all_of(store, issued_before=NOON + HOUR - MICROSECOND))} == {0}
     assert len(all_of(store, issued_before=NOON - MICROSECOND)) == 0
-
-
-@pytest.fixture(scope="module")
-def kept_stores(tmp_path_factory: pytest.TempPathFactory, mariadb_server: Any) -> Iterator[list[Store]]:
-    """A store of each kind that stays for all examples of a property, each of which takes a series of its own."""
-    folder = tmp_path_factory.mktemp("kept")
-    urls = [f"json:///{folder / 'json'}", f"sqlite:///{folder / 'store.db'}", mariadb_server.new_database()]
-    stores = [open_store(url) for url in urls]
-    yield stores
-    for each in stores:
-        each.close()
 
 
 _numbers = itertools.count()
