@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ml_core.records import Model, Receipt, Task
 from ml_core.registry import Registry
+from ml_core.store.names import MAX_NAME_CHARACTERS
 from ml_core.web.blueprints import create_api_blueprint
 from ml_core.web.shapes import Body, FeatureField, NameField, NumberField, TimeField, ValueField
 from ml_monitor.recording import PostedPrediction, PostedTruth, Recorder
@@ -45,17 +46,19 @@ class PredictionsBody(Body):
 
 
 class TruthItem(Body):
-    """The true value of one prediction; ``correct`` replaces a wrong one."""
+    """The true value of one prediction, or of a series at one time; ``correct`` replaces a wrong one."""
 
-    prediction_id: str = Field(min_length=1, max_length=255)
+    prediction_id: str | None = Field(None, min_length=1, max_length=255)
+    series: str | None = Field(None, min_length=1, max_length=MAX_NAME_CHARACTERS)
+    valid_time: TimeField | None = None
     value: ValueField
     correct: bool = Field(False, strict=True)
 
 
 class TruthsBody(Body):
-    """Ground truths of one model."""
+    """Ground truths of predictions of one model, of series, or of both; only the first need ``model``."""
 
-    model: str
+    model: str | None = None
     ground_truths: list[TruthItem] = Field(min_length=1)
 
 
@@ -75,7 +78,7 @@ def add_predictions(body: PredictionsBody) -> Response:
     return jsonify({**_receipt_json(receipt), "prediction_ids": ids})
 
 
-@blueprint.post("/ground-truth", summary="Log true values, by prediction id")
+@blueprint.post("/ground-truth", summary="Log true values, by prediction id or by series and time")
 def add_truths(body: TruthsBody) -> Response:
     posted = [PostedTruth(**dict(item)) for item in body.ground_truths]
     return jsonify(_receipt_json(_recorder().record_truths(body.model, posted)))

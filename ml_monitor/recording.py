@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -11,12 +12,14 @@ import orjson
 from ml_core.clock import Clock
 from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, VersionNotFound
 from ml_core.ids import id_time, new_id
-from ml_core.records import Feature, GroundTruth, Model, Prediction, Receipt, Value
+from ml_core.records import Feature, GroundTruth, Model, Observation, Prediction, Receipt, Value
 from ml_core.registry import Registry
 from ml_core.settings import LimitSettings
+from ml_core.store.names import EXPECTED_NAME, unfit_name
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AHEAD = timedelta(days=1)  # of our clock: beyond it a clock or a unit (ms for s) is wrong
+_EXPECTED_TIME = "expected a time from 1970 to a day from now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,12 @@ class PostedPrediction:
 
 @dataclass(frozen=True, slots=True)
 class PostedTruth:
-    """A ground truth as a client sent it."""
+    """A ground truth as a client sent it: of a prediction, or of a series at a time."""
 
-    prediction_id: str
     value: Value
+    prediction_id: str | None = None
+    series: str | None = None
+    valid_time: datetime | None = None
     correct: bool = False
 
 
@@ -73,13 +78,29 @@ class Recorder:
         new_ids = all(row.prediction_id is None for row in posted)
         return ids, self.registry.store.record_predictions(model.name, rows, new_ids=new_ids)
 
-    def record_truths(self, model_id: str, posted: Sequence[PostedTruth]) -> Receipt:
-        """Store ground truths; raises ``ModelNotFound`` and ``BodyTooLarge``, with nothing stored."""
-        model = self.registry.find(model_id)
+    def record_truths(self, model_id: str | None, posted: Sequence[PostedTruth]) -> Receipt:
+        """Store ground truths of predictions of a model, and of series as observations.
+
+        The receipt counts rows as they came. Raises ``ModelNotFound``, ``InvalidInput`` and ``BodyTooLarge``, with
+        nothing stored.
+        """
+        model = None if model_id is None else self.registry.find(model_id)
         self._check_size(posted)
         now = self.clock.now()
-        rows = [GroundTruth(row.prediction_id, row.value, now, row.correct) for row in posted]
-        return self.registry.store.record_truths(model.name, rows)
+        _raise_if_any([error for index, row in enumerate(posted) for error in _truth_errors(index, row, model, now)])
+        truths: dict[int, GroundTruth] = {}
+        observations: defaultdict[str, dict[int, Observation]] = defaultdict(dict)
+        for index, row in enumerate(posted):
+            if row.prediction_id is not None:
+                truths[index] = GroundTruth(row.prediction_id, row.value, now, row.correct)
+            elif row.series is not None and row.valid_time is not None:
+                observations[row.series][index] = Observation(row.valid_time, float(row.value), now, row.correct)
+        store, receipts = self.registry.store, []
+        if model is not None and truths:
+            receipts.append(_in_body(truths, store.record_truths(model.name, list(truths.values()))))
+        for series, rows in observations.items():
+            receipts.append(_in_body(rows, store.record_observations(series, list(rows.values()))))
+        return _sum(receipts)
 
     def _check_version(self, model: Model, version: int | None) -> None:
         if version is None:
@@ -104,11 +125,49 @@ class Recorder:
             if row.prediction_id and row.time is None and id_time(row.prediction_id) is None:
                 errors.append(FieldError(f"{where}.time", "needed beside an id that is not a UUID version 7"))
             elif not _EARLIEST <= time <= now + _MOST_AHEAD:
-                errors.append(FieldError(f"{where}.time", "expected a time from 1970 to a day from now"))
+                errors.append(FieldError(f"{where}.time", _EXPECTED_TIME))
             size = len(orjson.dumps(row.features))
             if size > self.limits.features_bytes:
                 message = f"{size} bytes; at most {self.limits.features_bytes} are taken a row"
                 errors.append(FieldError(f"{where}.features", message))
-        if errors:
-            fields = ", ".join(error.field for error in errors[:5])
-            raise InvalidInput(f"the request does not fit: {fields}", errors[:100])
+        _raise_if_any(errors)
+
+
+def _truth_errors(index: int, row: PostedTruth, model: Model | None, now: datetime) -> Iterator[FieldError]:
+    where = f"ground_truths[{index}]"
+    if row.prediction_id is not None:
+        if row.series is not None or row.valid_time is not None:
+            yield FieldError(f"{where}.prediction_id", "expected either this, or series and valid_time")
+        if model is None:
+            yield FieldError("model", f"needed for {where}.prediction_id")
+        return
+    if row.series is None and row.valid_time is None:
+        yield FieldError(f"{where}.prediction_id", "expected this, or series and valid_time")
+    elif row.series is None:
+        yield FieldError(f"{where}.series", "needed beside valid_time")
+    elif unfit_name(row.series) is not None:
+        yield FieldError(f"{where}.series", EXPECTED_NAME)
+    elif row.valid_time is None:
+        yield FieldError(f"{where}.valid_time", "needed beside series")
+    elif not _EARLIEST <= row.valid_time <= now + _MOST_AHEAD:
+        yield FieldError(f"{where}.valid_time", _EXPECTED_TIME)
+    if row.series is not None and isinstance(row.value, str):
+        yield FieldError(f"{where}.value", "expected a finite number for a series")
+
+
+def _in_body(rows: Mapping[int, object], receipt: Receipt) -> Receipt:
+    """Return the receipt of some rows of a body with the places that they have there."""
+    places = list(rows)
+    return replace(receipt, rejected=tuple(replace(each, index=places[each.index]) for each in receipt.rejected))
+
+
+def _sum(receipts: Sequence[Receipt]) -> Receipt:
+    rejected = sorted((each for receipt in receipts for each in receipt.rejected), key=lambda each: each.index)
+    accepted, duplicates = (sum(getattr(each, name) for each in receipts) for name in ("accepted", "duplicates"))
+    return Receipt(accepted, duplicates, tuple(rejected))
+
+
+def _raise_if_any(errors: Sequence[FieldError]) -> None:
+    if errors:
+        fields = ", ".join(dict.fromkeys(error.field for error in errors[:5]))
+        raise InvalidInput(f"the request does not fit: {fields}", errors[:100])

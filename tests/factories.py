@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ml_core.ids import new_id
-from ml_core.records import FeatureSpec, GroundTruth, Model, ModelVersion, Prediction
+from ml_core.records import (
+    FeatureSpec,
+    Forecast,
+    ForecastStep,
+    GroundTruth,
+    MetricPoint,
+    Model,
+    ModelVersion,
+    Observation,
+    Prediction,
+)
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 """The time at which most tests take place."""
@@ -60,6 +70,36 @@ def a_truth(prediction_id: str, value: float | str = 260_000.0, **changes: Any) 
         "received_time": NOON + timedelta(hours=1),
     }
     return GroundTruth(**values | changes)
+
+
+def an_observation(time: datetime = NOON, value: float = 21.5, **changes: Any) -> Observation:
+    """Return what was measured at ``time``, known a minute later."""
+    values: dict[str, Any] = {"received_time": time + timedelta(minutes=1)}
+    return Observation(time, value, **values | changes)
+
+
+def a_forecast(issue_time: datetime = NOON, hours: int = 3, **changes: Any) -> Forecast:
+    """Return a forecast for so many hours after its issue, with bounds; its values count the hours from 1."""
+    steps = tuple(
+        ForecastStep(issue_time + timedelta(hours=hour), float(hour), hour - 1.0, hour + 1.0, hour - 2.0, hour + 2.0)
+        for hour in range(1, hours + 1)
+    )
+    values: dict[str, Any] = {"series": "web/cpu", "model": "arima", "issue_time": issue_time, "steps": steps}
+    return Forecast(**values | {"version": 1} | changes)
+
+
+def a_point(start_time: datetime = NOON, **changes: Any) -> MetricPoint:
+    """Return the error of a model in one hour: 2 and 4, so 3 on average."""
+    values: dict[str, Any] = {
+        "model": "housing_price",
+        "metric": "mean_absolute_error",
+        "start_time": start_time,
+        "end_time": start_time + timedelta(hours=1),
+        "count": 2,
+        "total": 6.0,
+        "total_of_squares": 20.0,
+    }
+    return MetricPoint(**values | changes)
 
 
 def a_row(number: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
@@ -19,13 +19,14 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
+from ml_core.store.base_series import SeriesStore
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
 SCORED_COLUMNS = (*PREDICTION_COLUMNS, "truth", "truth_received_time")
 
 
-class Store(ABC):
-    """Where models, predictions and ground truths are kept, shared by all processes of the suite.
+class Store(SeriesStore):
+    """Where models, predictions, series and all that goes with them are kept, shared by all processes of the suite.
 
     What a method has acknowledged by returning is durable. Every method raises ``StoreUnavailable`` when the
     store cannot be reached, read or written. Time ranges are half-open, ``start <= time < end``, aware UTC. Whether
@@ -159,15 +160,18 @@ class Store(ABC):
         """
 
     @abstractmethod
-    def drop_before(self, time: datetime) -> dict[str, int]:
-        """Forget predictions of days (UTC) that lie wholly before ``time``, and truths received in such days.
+    def drop_before(self, time: datetime, kinds: Collection[str] = ("predictions", "ground_truths")) -> dict[str, int]:
+        """Forget records of some kinds of the days (UTC) that lie wholly before ``time``.
 
-        Returns how many rows went, by kind: ``predictions`` and ``ground_truths``.
+        Predictions and observations go by their time, ground truths by the time they were received, steps of
+        ``forecasts`` by their valid time, and ``metric_points`` by their end, which may be the midnight before the
+        first day that is kept. Returns how many rows went, by kind: values that were corrected count too. Raises
+        ``ValueError`` for another kind.
         """
 
     @abstractmethod
     def count_records(self) -> dict[str, dict[str, int]]:
-        """Return the number of rows by kind (``predictions``, ``ground_truths``) and model; a corrected truth is one.
+        """Return the number of rows by kind and model; by series for ``observations`` and the steps of ``forecasts``.
 
-        A model of which nothing is stored is left out.
+        A value that was corrected is one. A model or series of which nothing is stored is left out.
         """

@@ -74,7 +74,7 @@ def decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> t
             in_force[row.prediction_id] = row.value
             new.append(row)
         else:
-            message = f'the truth {_show(known)} is stored already, not {_show(row.value)}; send "correct": true '
+            message = f'the truth {show(known)} is stored already, not {show(row.value)}; send "correct": true '
             rejected.append(Rejection(index, "value", f"{message}to replace it"))
     return new, Receipt(len(new), duplicates, tuple(rejected))
 
@@ -107,7 +107,7 @@ def _differences(stored: Prediction, row: Prediction) -> list[str]:
     for name in ("value", "score", "version"):
         old, new = getattr(stored, name), getattr(row, name)
         if old != new:
-            found.append(f"{name} {_show(old)}, not {_show(new)}")
+            found.append(f"{name} {show(old)}, not {show(new)}")
     return found + _feature_differences(stored.features, row.features)
 
 
@@ -117,11 +117,11 @@ def _feature_differences(stored: Mapping[str, Feature], row: Mapping[str, Featur
     found = []
     for name in sorted({*stored, *row}):
         if name not in row:
-            found.append(f"feature {_show(name)} {_show(stored[name])}, not left out")
+            found.append(f"feature {show(name)} {show(stored[name])}, not left out")
         elif name not in stored:
-            found.append(f"feature {_show(name)} left out, not {_show(row[name])}")
+            found.append(f"feature {show(name)} left out, not {show(row[name])}")
         elif not _same_feature(stored[name], row[name]):
-            found.append(f"feature {_show(name)} {_show(stored[name])}, not {_show(row[name])}")
+            found.append(f"feature {show(name)} {show(stored[name])}, not {show(row[name])}")
     more = len(found) - _SHOWN_FEATURES
     return [*found[:_SHOWN_FEATURES], f"and {more} more features"] if more > 0 else found
 
@@ -131,7 +131,8 @@ def _same_feature(one: Feature, other: Feature) -> bool:
     return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
-def _show(value: object) -> str:
+def show(value: object) -> str:
+    """Return a value as it stands in messages: in Python's form, cut where it is long."""
     text = "none" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
 
@@ -141,8 +142,8 @@ def _show(value: object) -> str:
 
 def _unfit_prediction(row: Prediction) -> tuple[str, str] | None:
     unfit = _unfit_id(row.prediction_id) or _unfit_value(row.value)
-    if unfit is None and row.score is not None and not _is_finite(row.score):
-        unfit = ("score", f"expected a finite number, not {_show(row.score)}")
+    if unfit is None and row.score is not None and not is_finite(row.score):
+        unfit = ("score", f"expected a finite number, not {show(row.score)}")
     return unfit or _unfit_features(row.features)
 
 
@@ -151,19 +152,19 @@ def _unfit_id(prediction_id: str) -> tuple[str, str] | None:
     if (
         0 < len(prediction_id) <= MAX_ID_CHARACTERS
         and prediction_id == prediction_id.strip()
-        and _is_text(prediction_id)
+        and is_text(prediction_id)
     ):
         return None
     expected = f"expected 1 to {MAX_ID_CHARACTERS} characters of text with no blank at either end"
-    return "prediction_id", f"{expected}, not {_show(prediction_id)}"
+    return "prediction_id", f"{expected}, not {show(prediction_id)}"
 
 
 def _unfit_value(value: Value) -> tuple[str, str] | None:
     if isinstance(value, str):
-        if len(value) <= MAX_LABEL_CHARACTERS and _is_text(value):
+        if len(value) <= MAX_LABEL_CHARACTERS and is_text(value):
             return None
-        return "value", f"expected a label of at most {MAX_LABEL_CHARACTERS} characters of text, not {_show(value)}"
-    return None if _is_finite(value) else ("value", f"expected a finite number, not {_show(value)}")
+        return "value", f"expected a label of at most {MAX_LABEL_CHARACTERS} characters of text, not {show(value)}"
+    return None if is_finite(value) else ("value", f"expected a finite number, not {show(value)}")
 
 
 def _unfit_features(features: Mapping[str, Feature]) -> tuple[str, str] | None:
@@ -174,17 +175,19 @@ def _unfit_features(features: Mapping[str, Feature]) -> tuple[str, str] | None:
     if b"null" in text:  # orjson writes NaN and infinity so; they would come back as something else
         for name, value in features.items():
             if isinstance(value, float) and not math.isfinite(value):
-                return "features", f"expected a finite number for {_show(name)}, not {_show(value)}"
+                return "features", f"expected a finite number for {show(name)}, not {show(value)}"
     return None
 
 
-def _is_finite(number: float) -> bool:
+def is_finite(number: float) -> bool:
+    """Return whether a number has a finite value as a float."""
     try:
         return math.isfinite(number)
     except OverflowError:  # an integer too big for a float
         return False
 
 
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Return whether a text can be written in UTF-8."""
     # A lone surrogate can be written in JSON but not in UTF-8.
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -12,6 +12,7 @@ from ml_core.store.deciding import fit_ids
 from ml_core.store.json_records import OTHER_IDS, truth_segment
 from ml_core.store.json_segments import read_segment, rewrite_segment, segment_lock
 
+_KINDS = ("predictions", "ground_truths")
 _DAY_FILES = "????-??-??.jsonl"
 
 
@@ -36,13 +37,18 @@ def erase(records: Path, model: str, prediction_ids: Collection[str]) -> int:
     return len(found)
 
 
-def drop_before(records: Path, time: datetime) -> dict[str, int]:
-    """Forget predictions of days wholly before ``time`` and truths received in them; return how many rows went."""
+def drop_before(records: Path, time: datetime, kinds: Collection[str]) -> dict[str, int]:
+    """Forget predictions of days wholly before ``time`` and truths received in them; return how many rows went.
+
+    Of both or, where ``kinds`` names only one of them, of that one.
+    """
     first_kept = as_utc(time).date()
     midnight = as_utc(time).replace(hour=0, minute=0, second=0, microsecond=0)
-    dropped = {"predictions": 0, "ground_truths": 0}
+    dropped = {kind: 0 for kind in _KINDS if kind in kinds}
     for folder in _folders(records):
         kind = folder.parent.name
+        if kind not in dropped:
+            continue
         with segment_lock(folder):
             if kind == "predictions":
                 dropped[kind] += _drop_days(folder, first_kept)
@@ -75,5 +81,5 @@ def _drop_days(folder: Path, first_kept: date) -> int:
 
 def _folders(records: Path, model: str = "*") -> Iterator[Path]:
     """Yield the folders of predictions and ground truths, of one model or of all."""
-    for kind in ("predictions", "ground_truths"):
+    for kind in _KINDS:
         yield from sorted((records / kind).glob(model))

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pandas as pd
 
+from ml_core.clock import as_utc
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 from ml_core.records import (
+    Document,
+    Forecast,
     GroundTruth,
     JobRun,
+    MetricPoint,
     Model,
     ModelVersion,
+    Observation,
     Prediction,
     Receipt,
     RunLease,
@@ -26,10 +32,16 @@ from ml_core.records import (
 from ml_core.store import json_housekeeping
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
+from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.json_forecasts import JsonForecasts
+from ml_core.store.json_free_documents import JsonFreeDocuments
+from ml_core.store.json_metrics import JsonMetrics
 from ml_core.store.json_models import JsonModels
+from ml_core.store.json_observations import JsonObservations
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
+from ml_core.store.names import check_kinds
 
 FORMAT_VERSION = 1
 
@@ -48,6 +60,10 @@ class JsonStore(Store):
             raise file_trouble("write", folder, error) from error
         self._records = JsonRecords(folder / "records")
         self._runs = JsonRuns(folder / "records" / "job_runs")
+        self._metrics = JsonMetrics(folder / "records" / "metric_points")
+        self._observations = JsonObservations(folder / "records" / "observations")
+        self._forecasts = JsonForecasts(folder / "records" / "forecasts")
+        self._documents = JsonFreeDocuments(folder / "documents")
 
     def check(self) -> None:
         try:
@@ -116,14 +132,81 @@ class JsonStore(Store):
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._records.last_prediction_time(model)
 
+    def put_metric_points(self, points: Sequence[MetricPoint]) -> None:
+        self._metrics.put(points)
+
+    def metric_series(
+        self,
+        model: str,
+        metric: str,
+        start: datetime,
+        end: datetime,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+        window: timedelta | None = None,
+    ) -> pd.DataFrame:
+        return metric_frame(self._metrics.series(model, metric, start, end, segment, version), window)
+
+    def list_metrics(self, model: str) -> list[str]:
+        return self._metrics.list_metrics(model)
+
+    def record_observations(self, series: str, rows: Sequence[Observation]) -> Receipt:
+        return self._observations.record(series, rows)
+
+    def observations(
+        self, series: str, start: datetime, end: datetime, *, known_at: datetime | None = None
+    ) -> pd.DataFrame:
+        return observation_frame(self._observations.observations(series, start, end, known_at))
+
+    def observation_history(self, series: str) -> Iterator[Observation]:
+        return self._observations.history(series)
+
+    def list_series(self) -> list[str]:
+        return sorted({*self._observations.list_series(), *self._forecasts.list_series()})
+
+    def put_forecast(self, forecast: Forecast) -> None:
+        self._forecasts.put(forecast)
+
+    def forecasts(
+        self,
+        series: str,
+        start: datetime,
+        end: datetime,
+        *,
+        model: str | None = None,
+        issued_before: datetime | None = None,
+    ) -> pd.DataFrame:
+        return forecast_frame(self._forecasts.forecasts(series, start, end, model, issued_before))
+
+    def put_document(
+        self, kind: str, key: str, content: Mapping[str, Any], *, expected_revision: int | None
+    ) -> Document | None:
+        return self._documents.put(kind, key, content, expected_revision)
+
+    def get_document(self, kind: str, key: str) -> Document | None:
+        return self._documents.get(kind, key)
+
+    def list_documents(self, kind: str) -> list[Document]:
+        return self._documents.list_all(kind)
+
+    def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
+        return self._documents.delete(kind, key, expected_revision)
+
     def erase(self, model: str, prediction_ids: Collection[str]) -> int:
         return json_housekeeping.erase(self._records.folder, model, prediction_ids)
 
-    def drop_before(self, time: datetime) -> dict[str, int]:
-        return json_housekeeping.drop_before(self._records.folder, time)
+    def drop_before(self, time: datetime, kinds: Collection[str] = ("predictions", "ground_truths")) -> dict[str, int]:
+        chosen, first_kept = check_kinds(kinds), as_utc(time).date()
+        by_series = {kind: part.drop_before(first_kept) for kind, part in self._kinds() if kind in chosen}
+        return json_housekeeping.drop_before(self._records.folder, time, chosen) | by_series
 
     def count_records(self) -> dict[str, dict[str, int]]:
-        return json_housekeeping.count_records(self._records.folder)
+        by_series = {kind: part.count() for kind, part in self._kinds()}
+        return json_housekeeping.count_records(self._records.folder) | by_series
+
+    def _kinds(self) -> tuple[tuple[str, JsonMetrics | JsonObservations | JsonForecasts], ...]:
+        return ("metric_points", self._metrics), ("observations", self._observations), ("forecasts", self._forecasts)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 
 from ml_core.clock import as_utc
-from ml_core.store import partitions
+from ml_core.store import partitions, sql_series_house
 from ml_core.store.deciding import fit_ids
+from ml_core.store.names import RECORD_KINDS, check_kinds
 from ml_core.store.sql_engine import Database
 from ml_core.store.tables import ground_truths, predictions
 
@@ -31,21 +32,29 @@ def erase(database: Database, model: str, prediction_ids: Collection[str]) -> in
     return sum(database.write(partial(_erase, model=model, prediction_ids=some)) for some in portions)
 
 
-def drop_before(database: Database, limit: datetime) -> dict[str, int]:
+def drop_before(database: Database, limit: datetime, kinds: Collection[str]) -> dict[str, int]:
     """Forget the days that lie wholly before ``limit``; return the number of rows by kind."""
     day = datetime.combine(as_utc(limit).date(), time.min, UTC)
-    return {
-        "predictions": _drop_partitions(database, day) + _delete_predictions(database, day),
-        "ground_truths": _delete_truths(database, day),
-    }
+    chosen, dropped = check_kinds(kinds), dict[str, int]()
+    for kind in RECORD_KINDS:
+        if kind not in chosen:
+            continue
+        if kind == "predictions":
+            dropped[kind] = _drop_partitions(database, day) + _delete_predictions(database, day)
+        elif kind == "ground_truths":
+            dropped[kind] = _delete_truths(database, day)
+        else:
+            dropped[kind] = sql_series_house.drop_before(database, kind, day)
+    return dropped
 
 
 def count_records(connection: Connection) -> dict[str, dict[str, int]]:
-    """Return the number of rows by kind and model."""
+    """Return the number of rows by kind, and model or series."""
     truths = func.count(ground_truths.c.prediction_id.distinct())
     return {
         "predictions": _count_by_model(connection, predictions, func.count()),
         "ground_truths": _count_by_model(connection, ground_truths, truths),
+        **sql_series_house.count_records(connection),
     }
 
 

@@ -2,26 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection
 
 from ml_core.records import (
+    Document,
+    Forecast,
     GroundTruth,
     JobRun,
+    MetricPoint,
     Model,
     ModelVersion,
+    Observation,
     Prediction,
     Receipt,
     RunLease,
     RunState,
     StageChange,
 )
-from ml_core.store import partitions, sql_house, sql_models, sql_records, sql_runs
+from ml_core.store import (
+    partitions,
+    sql_documents,
+    sql_forecasts,
+    sql_house,
+    sql_metrics,
+    sql_models,
+    sql_observations,
+    sql_records,
+    sql_runs,
+)
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
+from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
 from ml_core.store.sql_engine import Database, PartitionMissing
 
 
@@ -116,11 +132,83 @@ class SqlStore(Store):
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))
 
+    def put_metric_points(self, points: Sequence[MetricPoint]) -> None:
+        self._database.write(lambda connection: sql_metrics.put(connection, points))
+
+    def metric_series(
+        self,
+        model: str,
+        metric: str,
+        start: datetime,
+        end: datetime,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+        window: timedelta | None = None,
+    ) -> pd.DataFrame:
+        def work(connection: Connection) -> list[MetricPoint]:
+            return sql_metrics.read(connection, model, metric, start, end, segment, version)
+
+        return metric_frame(self._database.read(work), window)
+
+    def list_metrics(self, model: str) -> list[str]:
+        return self._database.read(lambda connection: sql_metrics.list_metrics(connection, model))
+
+    def record_observations(self, series: str, rows: Sequence[Observation]) -> Receipt:
+        return self._database.write(lambda connection: sql_observations.record(connection, series, rows))
+
+    def observations(
+        self, series: str, start: datetime, end: datetime, *, known_at: datetime | None = None
+    ) -> pd.DataFrame:
+        def work(connection: Connection) -> list[Observation]:
+            return sql_observations.read(connection, series, start, end, known_at)
+
+        return observation_frame(self._database.read(work))
+
+    def observation_history(self, series: str) -> Iterator[Observation]:
+        return sql_observations.history(self._database, series)
+
+    def list_series(self) -> list[str]:
+        return self._database.read(sql_observations.list_series)
+
+    def put_forecast(self, forecast: Forecast) -> None:
+        self._database.write(lambda connection: sql_forecasts.put(connection, forecast))
+
+    def forecasts(
+        self,
+        series: str,
+        start: datetime,
+        end: datetime,
+        *,
+        model: str | None = None,
+        issued_before: datetime | None = None,
+    ) -> pd.DataFrame:
+        def work(connection: Connection) -> list[tuple[Any, ...]]:
+            return sql_forecasts.read(connection, series, start, end, model, issued_before)
+
+        return forecast_frame(self._database.read(work))
+
+    def put_document(
+        self, kind: str, key: str, content: Mapping[str, Any], *, expected_revision: int | None
+    ) -> Document | None:
+        return self._database.write(
+            lambda connection: sql_documents.put(connection, kind, key, content, expected_revision)
+        )
+
+    def get_document(self, kind: str, key: str) -> Document | None:
+        return self._database.read(lambda connection: sql_documents.get(connection, kind, key))
+
+    def list_documents(self, kind: str) -> list[Document]:
+        return self._database.read(lambda connection: sql_documents.list_all(connection, kind))
+
+    def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
+        return self._database.write(lambda connection: sql_documents.remove(connection, kind, key, expected_revision))
+
     def erase(self, model: str, prediction_ids: Collection[str]) -> int:
         return sql_house.erase(self._database, model, prediction_ids)
 
-    def drop_before(self, time: datetime) -> dict[str, int]:
-        return sql_house.drop_before(self._database, time)
+    def drop_before(self, time: datetime, kinds: Collection[str] = ("predictions", "ground_truths")) -> dict[str, int]:
+        return sql_house.drop_before(self._database, time, kinds)
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)

@@ -31,11 +31,10 @@ from sqlalchemy.dialects import mysql
 from ml_core.clock import as_utc
 from ml_core.records import Value
 from ml_core.store.deciding import MAX_ID_CHARACTERS, MAX_LABEL_CHARACTERS
+from ml_core.store.names import MAX_NAME_CHARACTERS
 
 _MODEL_CHARACTERS = 64
 _SHA256_CHARACTERS = 64
-# Of names that stand together in a key, which has room for 3,072 bytes.
-_NAME_CHARACTERS = 191
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -180,8 +179,8 @@ metric_points = Table(
     "metric_points",
     metadata,
     Column("model", String(_MODEL_CHARACTERS), nullable=False),
-    Column("metric", String(_NAME_CHARACTERS), nullable=False),
-    Column("segment", String(_NAME_CHARACTERS), nullable=False),
+    Column("metric", String(MAX_NAME_CHARACTERS), nullable=False),
+    Column("segment", String(MAX_NAME_CHARACTERS), nullable=False),
     Column("version", Integer, nullable=False, autoincrement=False),
     Column("start_time", UtcTime, nullable=False),
     Column("end_time", UtcTime, nullable=False),
@@ -196,7 +195,7 @@ metric_points = Table(
 observations = Table(
     "observations",
     metadata,
-    Column("series", String(_NAME_CHARACTERS), nullable=False),
+    Column("series", String(MAX_NAME_CHARACTERS), nullable=False),
     Column("time", UtcTime, nullable=False),
     # As of a ground truth: the newest is in force.
     Column("revision", Integer, nullable=False, autoincrement=False),
@@ -209,7 +208,7 @@ observations = Table(
 forecasts = Table(
     "forecasts",
     metadata,
-    Column("series", String(_NAME_CHARACTERS), nullable=False),
+    Column("series", String(MAX_NAME_CHARACTERS), nullable=False),
     Column("model", String(_MODEL_CHARACTERS), nullable=False),
     # Before the issue time, since a chart asks what was said about a range of time.
     Column("valid_time", UtcTime, nullable=False),
@@ -228,7 +227,7 @@ documents = Table(
     "documents",
     metadata,
     Column("kind", String(_MODEL_CHARACTERS), nullable=False),
-    Column("key", String(_NAME_CHARACTERS), nullable=False),
+    Column("key", String(MAX_NAME_CHARACTERS), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("content", Json, nullable=False),
     PrimaryKeyConstraint("kind", "key"),

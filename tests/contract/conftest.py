@@ -46,6 +46,17 @@ def store(store_url: str) -> Iterator[Store]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def kept_stores(tmp_path_factory: pytest.TempPathFactory, mariadb_server: MariaDbServer) -> Iterator[list[Store]]:
+    """A store of each kind that stays for all examples of a property, each of which takes a series of its own."""
+    folder = tmp_path_factory.mktemp("kept")
+    urls = [f"json:///{folder / 'json'}", f"sqlite:///{folder / 'store.db'}", mariadb_server.new_database()]
+    stores = [open_store(url) for url in urls]
+    yield stores
+    for each in stores:
+        each.close()
+
+
 @pytest.fixture(scope="session")
 def processes() -> Iterator[ProcessGroup]:
     """Eight processes that can be let loose on one store at the same moment."""

@@ -9,12 +9,13 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import timedelta
 from typing import Any
 
-from ml_core.records import Model, Receipt, StageChange
+from ml_core.records import Document, Model, Receipt, StageChange
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
-from tests.factories import NOON, a_prediction, a_truth, a_version
+from tests.factories import NOON, a_forecast, a_point, a_prediction, a_truth, a_version, an_observation
 
 MODEL = "housing_price"
+SERIES = "web/cpu"
 _PROCESSES = 8
 _LEAD_SECONDS = 0.15
 
@@ -132,3 +133,53 @@ def run_slots_naively(store: Store, count: int) -> list[int]:
             store.claim_run("race", slot, now=NOON, lease=timedelta(1), holder="a process")
             got.append(number)
     return got
+
+
+def record_observations(store: Store, value: float) -> Receipt:
+    """Record one value as that of 100 minutes."""
+    rows = [an_observation(NOON + timedelta(minutes=number), value) for number in range(100)]
+    return store.record_observations(SERIES, rows)
+
+
+def put_forecasts(store: Store, version: int) -> None:
+    """Replace a forecast of 60 hours, over four days, by the same one of another version."""
+    for _ in range(15):
+        store.put_forecast(a_forecast(hours=60, series=SERIES, version=version))
+
+
+def put_or_read_forecasts(store: Store, number: int) -> list[set[int]]:
+    """Replace that forecast, every second process, or read it; return the versions of readings that mixed them."""
+    if number % 2:
+        put_forecasts(store, number)
+        return []
+    frames = [store.forecasts(SERIES, NOON, NOON + timedelta(days=4)) for _ in range(15)]
+    assert {len(frame) for frame in frames} == {60}
+    return [set(frame["version"]) for frame in frames if frame["version"].nunique() > 1]
+
+
+def put_points(store: Store, number: int) -> None:
+    """Put 100 points whose count is a number."""
+    store.put_metric_points([a_point(NOON + timedelta(hours=hour), count=number) for hour in range(100)])
+
+
+def count_up(store: Store, count: int) -> list[int]:
+    """Add 1 to the number in a document, again and again; return the revisions that this has made."""
+    won: list[int] = []
+    while len(won) < count:
+        read = store.get_document("counter", "race")
+        revision, number = (None, 0) if read is None else (read.revision, read.content["number"])
+        stored = store.put_document("counter", "race", {"number": number + 1}, expected_revision=revision)
+        if stored is not None:
+            won.append(stored.revision)
+    return won
+
+
+def put_document(store: Store, change: tuple[int, int | None]) -> Document | None:
+    """Put a number into a document that is expected at a revision."""
+    number, expected_revision = change
+    return store.put_document("counter", "race", {"number": number}, expected_revision=expected_revision)
+
+
+def delete_document(store: Store, revision: int) -> bool:
+    """Delete the document."""
+    return store.delete_document("counter", "race", expected_revision=revision)

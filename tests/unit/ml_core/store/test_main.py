@@ -9,7 +9,8 @@ from click.testing import CliRunner
 from ml_core.clock import Clock
 from ml_core.store.__main__ import main
 from ml_core.store.json_store import JsonStore
-from tests.factories import a_prediction, a_truth
+from ml_core.store.names import RECORD_KINDS
+from tests.factories import a_prediction, a_truth, an_observation
 
 
 @pytest.fixture
@@ -28,11 +29,13 @@ def fill(store: JsonStore, days: int) -> list[str]:
 
 def test_stats_count_what_is_kept(command: CliRunner, json_store: JsonStore) -> None:
     fill(json_store, 3)
+    json_store.record_observations("web/cpu", [an_observation()])
     lines = command.invoke(main, ["stats"]).output.splitlines()
     assert lines[0] == "predictions: 3"
     assert lines[1].split()[:2] == ["churn", "3"]
     assert "newest 20" in lines[1]
-    assert lines[2:] == ["ground_truths: 1", f"  {'churn':<32} {1:>12}"]
+    assert lines[2:4] == ["ground_truths: 1", f"  {'churn':<32} {1:>12}"]
+    assert lines[4:] == ["metric_points: 0", "observations: 1", f"  {'web/cpu':<32} {1:>12}", "forecasts: 0"]
 
 
 def test_retain_forgets_whole_days_only(command: CliRunner, json_store: JsonStore) -> None:
@@ -46,7 +49,8 @@ def test_retain_forgets_whole_days_only(command: CliRunner, json_store: JsonStor
 def test_erase_removes_a_prediction_and_its_truth(command: CliRunner, json_store: JsonStore) -> None:
     first, *_ = fill(json_store, 2)
     assert command.invoke(main, ["erase", "churn", first, "unknown"]).output == "erased 1 of 2 predictions of churn\n"
-    assert json_store.count_records() == {"predictions": {"churn": 1}, "ground_truths": {}}
+    counts = json_store.count_records()
+    assert (counts["predictions"], counts["ground_truths"]) == ({"churn": 1}, {})
 
 
 def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> None:
@@ -79,7 +83,7 @@ def test_migrating_an_empty_database_makes_its_tables(
     result = command.invoke(main, ["migrate"])
     assert result.exit_code == 0, result.output
     assert result.output.splitlines()[-1].startswith("done: ")
-    assert command.invoke(main, ["stats"]).output == "predictions: 0\nground_truths: 0\n"
+    assert command.invoke(main, ["stats"]).output == "".join(f"{kind}: 0\n" for kind in RECORD_KINDS)
 
 
 def test_the_embedded_store_has_no_tables_and_says_so(command: CliRunner) -> None:

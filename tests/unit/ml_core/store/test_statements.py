@@ -16,7 +16,7 @@ from ml_core.store.base import Store
 from ml_core.store.migrating import migrate
 from ml_core.store.sql_engine import Database
 from ml_core.store.sql_store import SqlStore
-from tests.factories import NOON, a_model, a_prediction, a_truth, a_version
+from tests.factories import NOON, a_forecast, a_model, a_point, a_prediction, a_truth, a_version, an_observation
 from tests.mariadb import MariaDbServer, new_server
 
 MODEL = "housing_price"
@@ -124,6 +124,7 @@ def use_all_of(store: SqlStore) -> None:
             store.renew_run(lease, now=NOON, lease=HOUR)
             store.finish_run(lease, now=NOON, state="failed")
             store.claim_run(name, NOON + slot * HOUR, now=NOON, lease=HOUR, holder="me")
+    use_series_and_documents_of(store)
     store.check()
     store.change_stage(MODEL, StageChange(NOON, "promote", 1, None))
     assert (store.get_model(MODEL), store.get_version(MODEL, 1)) != (None, None)
@@ -142,6 +143,34 @@ def use_all_of(store: SqlStore) -> None:
     assert store.drop_before(NOON)["predictions"] > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.
     assert store.drop_before(NOON + 1000 * DAY)["predictions"] == 3000 + 13
+    dropped = store.drop_before(NOON + 1000 * DAY, ("metric_points", "observations", "forecasts"))
+    assert dropped == {"metric_points": 3000, "observations": 3000, "forecasts": 3000}
+
+
+def use_series_and_documents_of(store: SqlStore) -> None:
+    start, end = NOON - 1000 * DAY, NOON + 1000 * DAY
+    for name in ("a", "b"):
+        points = [a_point(NOON + number * HOUR, model=name, metric=name) for number in range(1500)]
+        store.put_metric_points(points)
+        store.put_metric_points(points)
+        measured = [an_observation(NOON + number * HOUR) for number in range(1500)]
+        store.record_observations(name, measured)
+        store.record_observations(name, measured)
+        for _ in range(2):
+            store.put_forecast(a_forecast(hours=750, series=name))
+        store.put_forecast(a_forecast(hours=750, series=name, model="naive"))
+        store.put_document("alert", name, {"state": "ok"}, expected_revision=None)
+        store.put_document("alert", name, {"state": "firing"}, expected_revision=1)
+    assert len(store.metric_series("a", "a", start, end, segment=None, window=DAY)) == 63
+    assert len(store.metric_series("a", "a", start, end, version=0)) == 1500
+    assert store.list_metrics("a") == ["a"]
+    assert len(store.observations("a", start, end, known_at=end)) == 1500
+    assert len(list(store.observation_history("a"))) == 1500
+    assert store.list_series() == ["a", "b"]
+    assert len(store.forecasts("a", start, end, issued_before=end)) == 1500
+    assert len(store.forecasts("a", start, end, model="naive")) == 750
+    assert store.get_document("alert", "a") == store.list_documents("alert")[0]
+    assert store.delete_document("alert", "a", expected_revision=2)
 
 
 def test_all_statements_of_the_store_are_taken_by_distributed_engines(
@@ -161,7 +190,8 @@ def test_all_statements_of_the_store_are_taken_by_distributed_engines(
 
 
 def test_the_run_calls_every_method_of_the_contract() -> None:
-    assert Store.__abstractmethods__ - set(use_all_of.__code__.co_names) == {"close"}
+    called = {*use_all_of.__code__.co_names, *use_series_and_documents_of.__code__.co_names}
+    assert Store.__abstractmethods__ - called == {"close"}
 
 
 def test_all_statements_of_a_migration_are_taken_by_distributed_engines(

@@ -1,0 +1,54 @@
+"""Metric points in SQL. Each function is the work of one transaction and may be done more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from ml_core.clock import as_utc
+from ml_core.records import MetricPoint
+from ml_core.store.deciding_metrics import check_metric_names, fit_points
+from ml_core.store.names import check_word
+from ml_core.store.sql_keys import distinct, upsert
+from ml_core.store.tables import metric_points
+
+_columns = metric_points.c
+
+
+def put(connection: Connection, points: Sequence[MetricPoint]) -> None:
+    """Store points, those that are there already anew."""
+    upsert(connection, metric_points, [asdict(point) for point in fit_points(points)])
+
+
+def read(
+    connection: Connection,
+    model: str,
+    metric: str,
+    start: datetime,
+    end: datetime,
+    segment: str | None,
+    version: int | None,
+) -> list[MetricPoint]:
+    """Return the points that start in a range of time, of one segment and version or of all."""
+    check_metric_names(model, metric, segment)
+    query = select(metric_points).where(
+        _columns.model == model,
+        _columns.metric == metric,
+        _columns.start_time >= as_utc(start),
+        _columns.start_time < as_utc(end),
+    )
+    if segment is not None:
+        query = query.where(_columns.segment == segment)
+    if version is not None:
+        query = query.where(_columns.version == version)
+    in_order = query.order_by(_columns.start_time, _columns.end_time, _columns.version, _columns.segment)
+    return [MetricPoint(**row) for row in connection.execute(in_order).mappings()]
+
+
+def list_metrics(connection: Connection, model: str) -> list[str]:
+    """Return the names of the metrics of a model."""
+    check_word("model", model)
+    return [metric for (metric,) in distinct(connection, (_columns.metric,), _columns.model == model)]
