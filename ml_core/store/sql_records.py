@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+import orjson
 import pandas as pd
 from sqlalchemy import Connection, Integer, Select, String, and_, cast, func, insert, select, text
 
@@ -31,7 +32,7 @@ def record_predictions(connection: Connection, model: str, rows: Sequence[Predic
     stored = _stored_predictions(connection, model, ids_to_look_up(rows)) if look_up else {}
     new, receipt = decide_predictions(rows, stored)
     for some in _portions(new):
-        connection.execute(insert(predictions), [_prediction_columns(model, row) for row in some])
+        connection.exec_driver_sql(_insertion(connection), [_driver_row(model, row) for row in some])
     if look_up and connection.dialect.name != "sqlite":
         _ensure_single(connection, model, [row.prediction_id for row in new])
     return receipt
@@ -216,16 +217,21 @@ def _window_number(connection: Connection, first: datetime, window: timedelta) -
     return (since_epoch - (first - _EPOCH) // _MICROSECOND) // window_microseconds
 
 
-def _prediction_columns(model: str, row: Prediction) -> dict[str, Any]:
-    return {
-        "model": model,
-        "time": row.time,
-        "prediction_id": row.prediction_id,
-        "version": row.version,
-        "score": row.score,
-        "features": dict(row.features),
-        **value_columns(row.value),
-    }
+def _insertion(connection: Connection) -> str:
+    placeholder = "?" if connection.dialect.name == "sqlite" else "%s"
+    columns = predictions.c.keys()
+    return f"INSERT INTO {predictions.name} ({', '.join(columns)}) VALUES ({', '.join([placeholder] * len(columns))})"
+
+
+def _driver_row(model: str, row: Prediction) -> tuple[Any, ...]:
+    """Return a row as both drivers take it, in the order of the columns.
+
+    By way of the types of the columns, called for each value, a batch would take as long again as in the driver.
+    """
+    time = row.time.replace(tzinfo=None).isoformat(" ", "microseconds")
+    value, label = (None, row.value) if isinstance(row.value, str) else (row.value, None)
+    features = orjson.dumps(row.features if type(row.features) is dict else dict(row.features)).decode()
+    return model, time, row.prediction_id, row.version, value, label, row.score, features
 
 
 def _truth_columns(model: str, row: GroundTruth, revision: int) -> Mapping[str, Any]:

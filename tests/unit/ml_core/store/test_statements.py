@@ -154,6 +154,7 @@ def test_all_statements_of_the_store_are_taken_by_distributed_engines(
         "CREATE TABLE",
         "ALTER TABLE predictions ADD",
         "ALTER TABLE predictions DROP",
+        "INSERT INTO predictions",
         "DELETE",
         "SELECT",
     ):
