@@ -132,3 +132,17 @@ def run_slots_naively(store: Store, count: int) -> list[int]:
             store.claim_run("race", slot, now=NOON, lease=timedelta(1), holder="a process")
             got.append(number)
     return got
+
+
+def record_hours(store: Store, number: int) -> int:
+    """Record 400 predictions in the same hours as everybody else, and erase 100 of them; return how many were new."""
+    accepted = 0
+    for batch in range(20):
+        rows = [
+            a_prediction(NOON + timedelta(hours=batch % 3), prediction_id=f"{number}-{batch}-{row}", value=float(row))
+            for row in range(20)
+        ]
+        accepted += store.record_predictions(MODEL, rows).accepted
+        assert store.erase(MODEL, [f"{number}-{batch}-{row}" for row in range(5)]) == 5
+        store.summarise_predictions(MODEL, NOON - timedelta(2), NOON + timedelta(2), timedelta(hours=1))
+    return accepted
