@@ -22,6 +22,7 @@ from ml_core.records import (
 from ml_core.store.base_series import SeriesStore
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
+SUMMARY_COLUMNS = ("start_time", "count", "numbers", "mean", "standard_deviation")
 SCORED_COLUMNS = (*PREDICTION_COLUMNS, "truth", "truth_received_time")
 
 
@@ -144,6 +145,15 @@ class Store(SeriesStore):
         """Return the number of predictions per window that holds any, by the window's start.
 
         Windows are aligned to the Unix epoch; the first and the last are cut by ``start`` and ``end``.
+        """
+
+    @abstractmethod
+    def summarise_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> pd.DataFrame:
+        """Return what predictions come to, with ``SUMMARY_COLUMNS``: a row per window that holds any, oldest first.
+
+        Windows are those of ``count_predictions``. ``numbers`` counts the values that are numbers (below 1e100, since
+        their squares are summed), ``mean`` and ``standard_deviation`` (of the population) are theirs, or NaN. Made for
+        charts: to be had without reading the predictions if windows are whole hours.
         """
 
     @abstractmethod

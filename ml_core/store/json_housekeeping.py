@@ -11,6 +11,7 @@ from ml_core.clock import as_utc, parse_time
 from ml_core.store.deciding import fit_ids
 from ml_core.store.json_records import OTHER_IDS, truth_segment
 from ml_core.store.json_segments import read_segment, rewrite_segment, segment_lock
+from ml_core.store.json_summaries import forget_changed
 
 _KINDS = ("predictions", "ground_truths")
 _DAY_FILES = "????-??-??.jsonl"
@@ -34,6 +35,7 @@ def erase(records: Path, model: str, prediction_ids: Collection[str]) -> int:
                     rewrite_segment(path, keep)
             if (folder / OTHER_IDS).exists():  # last: till then the rows could still be found
                 rewrite_segment(folder / OTHER_IDS, lambda row: row["prediction_id"] not in wanted)
+            forget_changed(folder)
     return len(found)
 
 
@@ -52,6 +54,7 @@ def drop_before(records: Path, time: datetime, kinds: Collection[str]) -> dict[s
         with segment_lock(folder):
             if kind == "predictions":
                 dropped[kind] += _drop_days(folder, first_kept)
+                forget_changed(folder)
             else:
                 for path in sorted(folder.glob("*.jsonl")):
                     dropped[kind] += rewrite_segment(path, lambda row: parse_time(row["received_time"]) >= midnight)

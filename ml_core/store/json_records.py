@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections import Counter, OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ml_core.clock import format_time, parse_time
+from ml_core.clock import as_utc, format_time, parse_time
 from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
@@ -30,27 +30,32 @@ from ml_core.store.json_segments import (
     read_segment,
     segment_lock,
 )
+from ml_core.store.json_summaries import JsonSummaries, by_window, holds_day, summed_value, sums_by_window
+from ml_core.store.summaries import EPOCH, HOUR, MICROSECOND, Sums, check_window, merged, number_of_microseconds
 
 OTHER_IDS = "other_ids.jsonl"
 _CACHED_DAYS = 64
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 class _DayIndex:
-    """The times and, once they are asked for, the ids of one segment, kept up to date."""
+    """The times and values and, once they are asked for, the ids of one segment, kept up to date."""
 
     def __init__(self, path: Path) -> None:
         self._new_times, self._new_ids = SegmentReader(path), SegmentReader(path)
-        self._times = array("q")  # microseconds since the epoch: 8 bytes a prediction
+        # Microseconds since the epoch, and numbers: 16 bytes a prediction.
+        self._times, self._values = array("q"), array("d")
         self._ids: set[str] = set()
 
     def times(self) -> array[int]:
+        return self.times_and_values()[0]
+
+    def times_and_values(self) -> tuple[array[int], array[float]]:
         rows, restarted = self._new_times.read_on()
         if restarted:
-            self._times = array("q")
-        self._times.extend((parse_time(row["time"]) - _EPOCH) // _MICROSECOND for row in rows)
-        return self._times
+            self._times, self._values = array("q"), array("d")
+        self._times.extend(number_of_microseconds(parse_time(row["time"])) for row in rows)
+        self._values.extend(summed_value(row["value"]) for row in rows)
+        return self._times, self._values
 
     def ids(self) -> set[str]:
         rows, restarted = self._new_ids.read_on()
@@ -66,6 +71,7 @@ class JsonRecords:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._guard = Lock()
+        self._summaries: dict[str, JsonSummaries] = {}
         self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
         self._other_days: dict[str, tuple[SegmentReader, dict[str, str]]] = {}
 
@@ -112,24 +118,31 @@ class JsonRecords:
         truths = self._truths(model, [row[0] for row in rows], known_at)
         return [[*row, *truths.get(row[0], (None, None))] for row in rows]
 
-    def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
-        first, last, step = ((time - _EPOCH) // _MICROSECOND for time in (start, end, _EPOCH + window))
-        counts: Counter[int] = Counter()
-        for path in self._segments(model, start, end):
-            with self._guard:
-                counts.update(time // step for time in self._day(path).times() if first <= time < last)
-        return {_EPOCH + number * window: count for number, count in sorted(counts.items())}
+    def summarise(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[int, Sums]:
+        """Return what the predictions of a range come to, by the number of the window, counted from the epoch."""
+        check_window(window)
+        bounds = [number_of_microseconds(each) for each in (start, end, window)]
+        segments = self._segments(model, start, end)
+        # Days that the range holds whole are summed up on disk, but for the newest, which grows.
+        whole = [path for path in segments[:-1] if not window % HOUR and holds_day(start, end, path)]
+        with self._guard:
+            summaries = self._summaries.setdefault(model, JsonSummaries(self.folder / "predictions" / model))
+            parts = [by_window(hours, window) for hours in summaries.hours(whole)]
+            for path in segments:
+                if path not in whole:
+                    parts.append(sums_by_window(*self._day(path).times_and_values(), *bounds))
+        return merged(parts)
 
     def last_prediction_time(self, model: str) -> datetime | None:
         for path in reversed(self._segments(model)):
             with self._guard:
                 times = self._day(path).times()
                 if times:
-                    return _EPOCH + max(times) * _MICROSECOND
+                    return EPOCH + max(times) * MICROSECOND
         return None
 
     def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
-        first, last = start.date() if start else date.min, end.date() if end else date.max
+        first, last = as_utc(start).date() if start else date.min, as_utc(end).date() if end else date.max
         paths = sorted((self.folder / "predictions" / model).glob("????-??-??.jsonl"))
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 

@@ -123,9 +123,9 @@ def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
 
 def sweep_segments(records: Path) -> None:
     """Remove what processes that were killed while they rewrote a segment have left below a folder."""
-    for folder in {stray.parent for stray in records.rglob(".*.jsonl.*.tmp")}:
+    for folder in {stray.parent for stray in records.rglob(".*.tmp")}:
         with segment_lock(folder):  # one that lives holds it until its file is in place
-            for stray in folder.glob(".*.jsonl.*.tmp"):
+            for stray in folder.glob(".*.tmp"):
                 stray.unlink()
 
 

@@ -31,7 +31,7 @@ from ml_core.records import (
 )
 from ml_core.store import json_housekeeping
 from ml_core.store.base import Store
-from ml_core.store.frames import prediction_frame, scored_frame
+from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
 from ml_core.store.json_free_documents import JsonFreeDocuments
@@ -42,6 +42,7 @@ from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
 from ml_core.store.names import check_kinds
+from ml_core.store.summaries import counts_by_window
 
 FORMAT_VERSION = 1
 
@@ -127,7 +128,10 @@ class JsonStore(Store):
         return scored_frame(self._records.scored(model, start, end, known_at))
 
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
-        return self._records.count_predictions(model, start, end, window)
+        return counts_by_window(self._records.summarise(model, start, end, window), window)
+
+    def summarise_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> pd.DataFrame:
+        return summary_frame(self._records.summarise(model, start, end, window), window)
 
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._records.last_prediction_time(model)

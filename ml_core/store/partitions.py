@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, text
 
 from ml_core.clock import Clock
 from ml_core.store.tables import predictions
@@ -77,19 +77,17 @@ def make_ahead_of_today(connection: Connection) -> None:
     make_ahead(connection, Clock().now().date() + DAYS_AHEAD * _DAY)
 
 
-def drop_oldest(connection: Connection, day: datetime) -> int | None:
-    """Drop some of the partitions that lie wholly before ``day``; return the number of rows, or None if none is left.
+def drop_oldest(connection: Connection, day: datetime) -> bool:
+    """Drop some of the partitions that lie wholly before ``day``; return False if none was left.
 
     The newest partition always stays, since a table must have one.
     """
     old = [each for each in list_partitions(connection)[:-1] if each.bound <= day.date()][:_DROPPED_AT_ONCE]
     if not old:
-        return None
-    end = datetime.combine(old[-1].bound, datetime.min.time(), day.tzinfo)
-    rows = connection.execute(select(func.count()).where(predictions.c.time < end)).scalar_one()
+        return False
     names = ", ".join(f"`{each.name}`" for each in old)
     connection.execute(text(f"ALTER TABLE {predictions.name} DROP PARTITION {names}"))
-    return int(rows)
+    return True
 
 
 def _bounds(after: date, last: date) -> Iterator[date]:

@@ -14,13 +14,16 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, func, or_, select
 
 from ml_core.clock import as_utc
-from ml_core.store import partitions, sql_series_house
+from ml_core.store import partitions, sql_rollups, sql_series_house
 from ml_core.store.deciding import fit_ids
 from ml_core.store.names import RECORD_KINDS, check_kinds
-from ml_core.store.sql_engine import Database
-from ml_core.store.tables import ground_truths, predictions
+from ml_core.store.sql_engine import Database, RaceLost
+from ml_core.store.summaries import hour_of
+from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, prediction_rollups, predictions
 
 _ROWS = 1000
+# Each may lie in an hour of its own, which is summed anew while others wait to add to it.
+_IDS = 100
 # Room for the revisions of the last truth of a stretch.
 _ROWS_PER_STRETCH = 900
 
@@ -28,7 +31,7 @@ _ROWS_PER_STRETCH = 900
 def erase(database: Database, model: str, prediction_ids: Collection[str]) -> int:
     """Delete predictions and all revisions of their truths; return how many of the ids were found."""
     ids = fit_ids(prediction_ids)
-    portions = [ids[start : start + _ROWS] for start in range(0, len(ids), _ROWS)]
+    portions = [ids[start : start + _IDS] for start in range(0, len(ids), _IDS)]
     return sum(database.write(partial(_erase, model=model, prediction_ids=some)) for some in portions)
 
 
@@ -40,11 +43,21 @@ def drop_before(database: Database, limit: datetime, kinds: Collection[str]) -> 
         if kind not in chosen:
             continue
         if kind == "predictions":
-            dropped[kind] = _drop_partitions(database, day) + _delete_predictions(database, day)
+            dropped[kind] = _forget_predictions(database, day)
         elif kind == "ground_truths":
             dropped[kind] = _delete_truths(database, day)
         else:
             dropped[kind] = sql_series_house.drop_before(database, kind, day)
+    return dropped
+
+
+def _forget_predictions(database: Database, day: datetime) -> int:
+    _drop_partitions(database, day)
+    # What is recorded of such days meanwhile is either found after the rollups are gone, with another turn for its own,
+    # or stays with them.
+    dropped = _drop_rollups(database, day)
+    while _delete_predictions(database, day):
+        dropped += _drop_rollups(database, day)
     return dropped
 
 
@@ -64,19 +77,31 @@ def _count_by_model(connection: Connection, table: Table, count: Any) -> dict[st
 
 
 def _erase(connection: Connection, model: str, prediction_ids: list[str]) -> int:
-    found: set[str] = set()
-    for table in (predictions, ground_truths):
-        ids = table.c.prediction_id
-        these = and_(table.c.model == model, ids.in_(prediction_ids))
-        found.update(connection.execute(select(ids).distinct().where(these).order_by(ids)).scalars())
-        connection.execute(delete(table).where(these))
-    return len(found)
+    key, truth_id = predictions.c, ground_truths.c.prediction_id
+    these = and_(key.model == model, key.prediction_id.in_(prediction_ids))
+    query = select(key.time, key.prediction_id).where(these).order_by(key.time, key.prediction_id).with_for_update()
+    hint = f"FORCE INDEX ({PREDICTIONS_BY_ID.name})"  # a scan of the whole table would wait for everybody else
+    rows = connection.execute(query.with_hint(predictions, hint, "mysql")).all()
+    if connection.execute(delete(predictions).where(these)).rowcount != len(rows):
+        raise RaceLost  # one was recorded meanwhile, perhaps in another hour
+    its_truths = and_(ground_truths.c.model == model, truth_id.in_(prediction_ids))
+    found = set(connection.execute(select(truth_id).distinct().where(its_truths).order_by(truth_id)).scalars())
+    connection.execute(delete(ground_truths).where(its_truths))
+    sql_rollups.sum_anew(connection, model, {hour_of(row.time) for row in rows})
+    return len(found.union(row.prediction_id for row in rows))
 
 
-def _drop_partitions(database: Database, day: datetime) -> int:
+def _drop_partitions(database: Database, day: datetime) -> None:
+    while database.write(partial(partitions.drop_oldest, day=day)):
+        pass
+
+
+def _drop_rollups(database: Database, day: datetime) -> int:
+    """Drop what the days before ``day`` come to; return how many predictions that were."""
     dropped = 0
-    while (some := database.write(partial(partitions.drop_oldest, day=day))) is not None:
-        dropped += some
+    for model in database.read(partial(_models, table=prediction_rollups)):
+        while (some := database.write(partial(sql_rollups.drop_oldest, model=model, day=day))) is not None:
+            dropped += some
     return dropped
 
 

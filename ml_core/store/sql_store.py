@@ -33,12 +33,15 @@ from ml_core.store import (
     sql_models,
     sql_observations,
     sql_records,
+    sql_rollups,
     sql_runs,
 )
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
+from ml_core.store.frames import summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
 from ml_core.store.sql_engine import Database, PartitionMissing
+from ml_core.store.summaries import Sums, counts_by_window
 
 
 class SqlStore(Store):
@@ -125,9 +128,13 @@ class SqlStore(Store):
         return self._database.read(lambda connection: sql_records.read_scored(connection, model, start, end, known_at))
 
     def count_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[datetime, int]:
-        return self._database.read(
-            lambda connection: sql_records.count_predictions(connection, model, start, end, window)
-        )
+        return counts_by_window(self._summarise(model, start, end, window), window)
+
+    def summarise_predictions(self, model: str, start: datetime, end: datetime, window: timedelta) -> pd.DataFrame:
+        return summary_frame(self._summarise(model, start, end, window), window)
+
+    def _summarise(self, model: str, start: datetime, end: datetime, window: timedelta) -> dict[int, Sums]:
+        return self._database.read(lambda connection: sql_rollups.summarise(connection, model, start, end, window))
 
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))

@@ -243,3 +243,8 @@ def value_columns(value: Value) -> Mapping[str, float | str | None]:
 def value_of(value: float | None, label: str | None) -> Value | None:
     """Return the value that the two columns hold, or None if both are NULL."""
     return value if label is None else label
+
+
+def written_time(time: datetime) -> str:
+    """Return a time in UTC as the text by which both drivers take it, and SQLite keeps it."""
+    return time.replace(tzinfo=None).isoformat(" ", "microseconds")

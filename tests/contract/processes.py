@@ -183,3 +183,17 @@ def put_document(store: Store, change: tuple[int, int | None]) -> Document | Non
 def delete_document(store: Store, revision: int) -> bool:
     """Delete the document."""
     return store.delete_document("counter", "race", expected_revision=revision)
+
+
+def record_hours(store: Store, number: int) -> int:
+    """Record 400 predictions in the same hours as everybody else, and erase 100 of them; return how many were new."""
+    accepted = 0
+    for batch in range(20):
+        rows = [
+            a_prediction(NOON + timedelta(hours=batch % 3), prediction_id=f"{number}-{batch}-{row}", value=float(row))
+            for row in range(20)
+        ]
+        accepted += store.record_predictions(MODEL, rows).accepted
+        assert store.erase(MODEL, [f"{number}-{batch}-{row}" for row in range(5)]) == 5
+        store.summarise_predictions(MODEL, NOON - timedelta(2), NOON + timedelta(2), timedelta(hours=1))
+    return accepted

@@ -15,12 +15,14 @@ _OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4"
 
 
 def upgrade() -> None:
-    """Make the tables that are missing."""
+    """Make the tables that are missing, and roll up the predictions that are there."""
     _make_prediction_rollups()
     _make_metric_points()
     _make_observations()
     _make_forecasts()
     _make_documents()
+    # Last, since MariaDB commits each definition: so this is committed together with the new revision, or not at all.
+    _fill_prediction_rollups(op.get_bind())
 
 
 def _make_prediction_rollups() -> None:
@@ -102,6 +104,66 @@ def _make_documents() -> None:
         if_not_exists=True,
         **_OPTIONS,
     )
+
+
+def _fill_prediction_rollups(connection: sa.Connection) -> None:
+    """Roll up all predictions, a day of a model at a time; what was there is replaced."""
+    for model in _models(connection, "prediction_rollups"):
+        connection.execute(sa.text("DELETE FROM prediction_rollups WHERE model = :model"), {"model": model})
+    for model in _models(connection, "predictions"):
+        day = _next_day(connection, model, "0000-01-01")
+        while day is not None:
+            _fill_day(connection, model, day)
+            day = _next_day(connection, model, day)
+
+
+def _fill_day(connection: sa.Connection, model: str, day: str) -> None:
+    query = sa.text(
+        "SELECT SUBSTR(time, 1, 13) AS of_hour, COUNT(*), COUNT(number), SUM(number), SUM(number * number) FROM"
+        # The sum of the squares of greater numbers would be none.
+        " (SELECT time, CASE WHEN ABS(value) < 1e100 THEN value END AS number FROM predictions"
+        " WHERE model = :model AND time >= :first AND time <= :last) AS of_day"
+        " GROUP BY of_hour ORDER BY of_hour"
+    )
+    insertion = sa.text(
+        "INSERT INTO prediction_rollups (model, hour, shard, count, numbers, total, total_of_squares)"
+        " VALUES (:model, :hour, 0, :count, :numbers, :total, :squares)"
+    )
+    rows = [
+        {
+            "model": model,
+            "hour": f"{hour}:00:00.000000",
+            "count": count,
+            "numbers": numbers,
+            "total": total or 0.0,
+            "squares": squares or 0.0,
+        }
+        for hour, count, numbers, total, squares in connection.execute(query, {"model": model, **_bounds(day)})
+    ]
+    connection.execute(insertion, rows)
+
+
+def _next_day(connection: sa.Connection, model: str, day: str) -> str | None:
+    """Return the first day after ``day`` on which the model predicted."""
+    query = sa.text(
+        "SELECT SUBSTR(time, 1, 10) FROM predictions WHERE model = :model AND time > :last ORDER BY time LIMIT 1"
+    )
+    return connection.execute(query, {"model": model, "last": _bounds(day)["last"]}).scalar_one_or_none()
+
+
+def _bounds(day: str) -> dict[str, str]:
+    return {"first": f"{day} 00:00:00.000000", "last": f"{day} 23:59:59.999999"}
+
+
+def _models(connection: sa.Connection, table: str) -> list[str]:
+    """Return the models that have rows, each by one look into the key; a DISTINCT might read all rows."""
+    models: list[str] = []
+    query = sa.text(f"SELECT model FROM {table} WHERE model > :after ORDER BY model LIMIT 1")
+    while (
+        model := connection.execute(query, {"after": models[-1] if models else ""}).scalar_one_or_none()
+    ) is not None:
+        models.append(model)
+    return models
 
 
 def _time() -> Any:

@@ -141,12 +141,11 @@ def test_looking_for_what_is_pending_changes_nothing(url: str) -> None:
 
 def test_tables_from_before_there_were_revisions_are_refused_and_then_adopted_with_all_they_hold(url: str) -> None:
     make_tables_of_old(url)
-    run(url, "INSERT INTO predictions (model, time, prediction_id, features) VALUES ('wine', '2026-11-20', 'a', '{}')")
+    run(url, "INSERT INTO predictions VALUES ('wine', '2026-11-20 12:00:00.000000', 'a', 1, 1.0, NULL, NULL, '{}')")
     assert "`python -m ml_core.store migrate`" in refusal(url)
     with pytest.raises(StoreUnavailable):
         create_tables(url)
-    assert pending(url) == list(REVISIONS)
-    assert migrate(url, LINES.append) == list(REVISIONS)
+    assert pending(url) == migrate(url, LINES.append) == list(REVISIONS)
     with closing(SqlStore(url)) as store:
         assert store.count_records()["predictions"] == {"wine": 1}
         store.record_predictions("wine", [a_prediction(NOON + timedelta(days=100))])

@@ -73,10 +73,15 @@ def test_keys_start_with_the_model_and_times_keep_microseconds(
     )
     assert sorted(keys) == [
         ("alembic_version", "PRIMARY", "version_num"),
+        ("documents", "PRIMARY", "kind,key"),
+        ("forecasts", "PRIMARY", "series,model,valid_time,issue_time"),
         ("ground_truths", "PRIMARY", "model,prediction_id,revision"),
         ("job_runs", "PRIMARY", "job,slot,fence"),
+        ("metric_points", "PRIMARY", "model,metric,segment,version,start_time,end_time"),
         ("model_versions", "PRIMARY", "model,number"),
         ("models", "PRIMARY", "name"),
+        ("observations", "PRIMARY", "series,time,revision"),
+        ("prediction_rollups", "PRIMARY", "model,hour,shard"),
         ("predictions", "PRIMARY", "model,time,prediction_id"),
         ("predictions", "predictions_by_id", "model,prediction_id"),
     ]

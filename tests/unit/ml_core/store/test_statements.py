@@ -137,6 +137,7 @@ def use_all_of(store: SqlStore) -> None:
     assert store.scored(MODEL, start, end)["truth"].count() == 2500
     assert len(store.scored(MODEL, start, end, known_at=NOON)) == 4000
     assert len(store.count_predictions(MODEL, start, end, DAY)) > 100
+    assert store.summarise_predictions(MODEL, start, end - timedelta(minutes=1), DAY)["count"].sum() == 4000
     assert store.last_prediction_time(MODEL) == NOON + 100 * DAY
     assert store.count_records()["predictions"] == {MODEL: 4000, "wine": 4000}
     assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
@@ -183,6 +184,8 @@ def test_all_statements_of_the_store_are_taken_by_distributed_engines(
         "CREATE TABLE",
         "ALTER TABLE predictions ADD",
         "ALTER TABLE predictions DROP",
+        "INSERT INTO predictions",
+        "INSERT INTO prediction_rollups",
         "DELETE",
         "SELECT",
     ):
