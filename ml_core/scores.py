@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
+_EPSILON = float(np.finfo(np.float64).eps)
+
 
 def mean_squared_error(truths: ArrayLike, values: ArrayLike) -> float:
     """Return the mean of the squared errors, in squared units of the target."""
@@ -76,9 +78,12 @@ def log_loss(truths: ArrayLike, probabilities: ArrayLike) -> float:
     36 where it is wrong.
     """
     y, p = _numbers(truths, probabilities)
-    epsilon = np.finfo(np.float64).eps
-    p = np.clip(p, epsilon, 1 - epsilon)
-    return float(-np.mean(np.where(y == 1, np.log(p), np.log1p(-p))))
+    return float(np.mean(log_losses(np.where(y == 1, p, 1 - p))))
+
+
+def log_losses(probabilities: Floats) -> Floats:
+    """Return the loss of each row, given the probability of the class that was true; see ``log_loss``."""
+    return -np.log(np.clip(probabilities, _EPSILON, 1 - _EPSILON))
 
 
 def roc_auc_score(truths: ArrayLike, scores: ArrayLike) -> float:

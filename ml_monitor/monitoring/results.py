@@ -44,8 +44,12 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The value of a metric for one chunk, and its standard error there (None where no formula or sample gives one)."""
+    """The value of a metric for one chunk, and its standard error there (None where no formula or sample gives one).
+
+    ``rows`` have gone into it; ``left_out`` had a truth, too, but not all else that the metric needs.
+    """
 
     value: Number
     standard_error: float | None = None
     rows: int = 0
+    left_out: int = 0

@@ -1,0 +1,85 @@
+"""Whether scores are probabilities: of the rows scored about 0.7, seven in ten should be positive.
+
+Bins are of equal width on 0 to 1, (lower, upper] but the first, which holds 0: those of scikit-learn's
+``calibration_curve`` with ``strategy="uniform"``. The expected calibration error (ECE; Naeini, Cooper, Hauskrecht 2015)
+weighs the distance of each bin by its rows. Do not compare it between chunks of very different size: every bin
+scatters, so even a perfect model whose scores are spread evenly has an ECE of about 0.3 sqrt(bins / rows).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ml_monitor.monitoring.inputs import Flags, Floats, refused
+from ml_monitor.monitoring.performance import sampling
+from ml_monitor.monitoring.performance.binary_rows import BinaryRows
+from ml_monitor.monitoring.results import Measured, Undefined
+
+DEFAULT_BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """The rows scored above ``lower`` and up to ``upper``: what they were scored on average, and what came true."""
+
+    lower: float
+    upper: float
+    rows: int
+    mean_score: float
+    positive_share: float
+    standard_error: float
+
+
+def calibration_curve(
+    truths: ArrayLike, scores: ArrayLike, *, positive: object = None, bins: int = DEFAULT_BINS
+) -> tuple[CalibrationBin, ...] | Undefined:
+    """Return the bins that hold rows, in order, or why there are none.
+
+    ``standard_error`` is that of the positive share. Raises ``InvalidInput`` for arrays of unequal length and for fewer
+    than one bin.
+    """
+    if bins < 1:
+        raise refused("bins", f"at least 1, not {bins}")
+    rows = BinaryRows(truths, truths, scores, positive)
+    reason = rows.absent or rows.no_probabilities
+    if reason is None and not len(rows.scored[1]):
+        reason = sampling.NOTHING_USABLE
+    if reason is not None:
+        return reason
+    flags, found = rows.scored
+    places = _places(found, bins)
+    counts = np.bincount(places, minlength=bins)
+    positives = np.bincount(places, weights=flags, minlength=bins)
+    totals = np.bincount(places, weights=found, minlength=bins)
+    return tuple(
+        CalibrationBin(
+            lower=place / bins,
+            upper=(place + 1) / bins,
+            rows=int(counts[place]),
+            mean_score=float(totals[place] / counts[place]),
+            positive_share=float(positives[place] / counts[place]),
+            standard_error=sampling.error_of_share(int(positives[place]), int(counts[place])),
+        )
+        for place in np.flatnonzero(counts)
+    )
+
+
+def ece_of(positive: Flags, scores: Floats, *, bins: int = DEFAULT_BINS, left_out: int = 0) -> Measured:
+    """Return the mean distance of a bin's mean score from its positive share, weighed by rows.
+
+    The standard error takes as given on which side each bin lies; where a bin is calibrated that is chance, and the
+    error given is larger than the true one.
+    """
+    if not len(scores):
+        return Measured(sampling.NOTHING_USABLE, left_out=left_out)
+    places = _places(scores, bins)
+    surplus = scores - positive
+    sides = np.sign(np.bincount(places, weights=surplus, minlength=bins))
+    return sampling.of_mean(surplus * sides[places], left_out)
+
+
+def _places(scores: Floats, bins: int) -> NDArray[np.int64]:
+    return np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], scores)
