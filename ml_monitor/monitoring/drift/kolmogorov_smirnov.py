@@ -55,10 +55,10 @@ def _largest_difference(points: Points, values: Floats) -> float:
     if len(values) < len(points.values):
         up_to = np.searchsorted(points.values, values, side="right")
         is_step = (up_to > 0) & (points.values[up_to - 1] == values)
-        theirs, before = points.cumulative[up_to] / points.rows, points.cumulative[up_to - is_step] / points.rows
+        theirs, before = points.shares[up_to], points.shares[up_to - is_step]
         own = np.arange(len(values) + 1) / len(values)
         return max(0.0, float(np.max(own[1:] - theirs)), float(np.max(before - own[:-1])))
-    steps = points.cumulative / points.rows
+    steps = points.shares
     at = np.searchsorted(values, points.values, side="right") / len(values)
     before = np.searchsorted(values, points.values, side="left") / len(values)
     return max(float(np.max(np.abs(steps[1:] - at))), float(np.max(np.abs(steps[:-1] - before))))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,6 +27,7 @@ MOST_POINTS = 2_000
 class Points:
     """Distinct ``values``, ascending, and the number of rows up to each: ``cumulative`` begins with a 0 of its own.
 
+    ``shares`` is the same as shares of all rows: the distribution function, level by level.
     ``standard_deviation`` is that of the reference (divided by n), ``summary_error`` the Wasserstein distance between
     the reference and its points, 0 if the points are all of it. Both are None if they are too large for a float.
     """
@@ -37,6 +38,10 @@ class Points:
     is_exact: bool
     standard_deviation: float | None
     summary_error: float | None
+    shares: Floats = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shares", self.cumulative / max(self.rows, 1))
 
     @property
     def rows(self) -> int:

@@ -60,12 +60,10 @@ def _distance(points: Points, values: Floats) -> float:
     The points part the line into gaps, in each of which F is level. Gaps without values count as a whole; in the others
     each value ends one piece, and the last of the gap begins another.
     """
-    rows, gaps = len(values), len(points.values)
-    levels = points.cumulative / points.rows
+    rows, gaps, levels = len(values), len(points.values), points.shares
     own = np.arange(rows + 1) / rows
     gap = np.searchsorted(points.values, values, side="right")
-    counts = np.bincount(gap, minlength=gaps + 1)
-    heights = own[np.cumsum(counts)]  # of a gap without values, G is level too
+    heights = np.repeat(own, np.diff(gap, prepend=0, append=gaps + 1))  # of a gap without values, G is level too
     heights -= levels
     np.abs(heights, out=heights)
     heights[gap] = 0.0
