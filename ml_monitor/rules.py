@@ -1,0 +1,185 @@
+"""Alert rules: what is watched of which models, in which chunks, against which threshold, and whom to tell.
+
+Rules are documents of the store, by name. Those in ``DEFAULT_RULES`` hold where no stored rule has their name, so that
+a model is watched from its first prediction on; a stored rule of the same name, enabled or not, takes their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ml_core.errors import Conflict, FieldError, InvalidInput, NotFound
+from ml_core.records import MODEL_NAME
+from ml_core.store.base import Store
+from ml_monitor.monitoring.alerts.states import Rule
+from ml_monitor.monitoring.chunks import Chunking, parse_chunking
+
+KIND = "alert_rules"
+Watched = Literal["performance", "estimate", "drift", "quality", "ingest"]
+Severity = Literal["warning", "critical"]
+Channel = Literal["mail", "webhook"]
+_K_OF_N = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")
+_Name = Annotated[str, Field(min_length=1, max_length=150)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Learnt(_Part):
+    """The mean of the reference's chunks, give or take so many of their standard deviations."""
+
+    deviations: Annotated[float, Field(gt=0, le=100)] = 3.0
+
+
+class Fixed(_Part):
+    """Bounds set by hand, in the metric's units."""
+
+    lower: float | None = None
+    upper: float | None = None
+
+    @model_validator(mode="after")
+    def _has_a_bound(self) -> Fixed:
+        if self.lower is None and self.upper is None:
+            raise ValueError("expected lower, upper or both")
+        if self.lower is not None and self.upper is not None and self.lower > self.upper:
+            raise ValueError("expected lower to be at most upper")
+        return self
+
+
+class FalseAlarms(_Part):
+    """How often the rule may fire by chance while nothing has changed, over any ``of`` chunks (``2 of 3``: three).
+
+    ``smallest_effect`` is the distance below which a change of a column is too small to matter, however sure it is.
+    """
+
+    false_alarms: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    smallest_effect: Annotated[float, Field(ge=0)] = 0.05
+
+
+class AlertRule(_Part):
+    """One rule. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` those that matter are watched."""
+
+    name: Annotated[str, Field(pattern=MODEL_NAME.pattern, max_length=64)]
+    model: Annotated[str, Field(min_length=1, max_length=64)] = "*"
+    watches: Watched
+    metrics: tuple[_Name, ...] = ()
+    columns: tuple[_Name, ...] = ()
+    segment_by: _Name | None = None
+    chunk: str = "day"
+    threshold: Learnt | Fixed | FalseAlarms = FalseAlarms()
+    fires_on: str = "2 of 3"
+    clears_after: Annotated[int, Field(ge=1, le=99)] = 2
+    minimum_rows: Annotated[int, Field(ge=1)] = 50
+    repeat_after_hours: Annotated[float, Field(gt=0)] = 4.0
+    severity: Severity = "warning"
+    channels: tuple[Channel, ...] = ("mail", "webhook")
+    retrain: bool = False
+    enabled: bool = True
+
+    @field_validator("chunk", mode="before")
+    @classmethod
+    def _is_chunking(cls, value: object) -> str:
+        try:
+            parse_chunking(str(value))
+        except InvalidInput as error:
+            raise ValueError(error.details[0].message) from None
+        return str(value)
+
+    @field_validator("fires_on")
+    @classmethod
+    def _is_k_of_n(cls, value: str) -> str:
+        match = _K_OF_N.fullmatch(value)
+        if match is None or int(match[1]) > int(match[2]):
+            raise ValueError("expected k of n chunks, such as '2 of 3'")
+        return value
+
+    @property
+    def chunking(self) -> Chunking:
+        """How rows are cut into chunks."""
+        return parse_chunking(self.chunk)
+
+    @property
+    def counts(self) -> Rule:
+        """The rule's counts for the alert's transitions."""
+        bad, of = (int(part) for part in self.fires_on.split(" of "))
+        return Rule(bad, of, self.clears_after, self.minimum_rows, timedelta(hours=self.repeat_after_hours))
+
+    def is_for(self, model: str) -> bool:
+        """Return whether the rule watches a model."""
+        return self.enabled and self.model in ("*", model)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values; ``read_rule`` takes them back."""
+        return self.model_dump(mode="json")
+
+
+DEFAULT_RULES: tuple[AlertRule, ...] = (
+    AlertRule(name="default-performance", watches="performance", threshold=Learnt(), severity="critical"),
+    AlertRule(name="default-estimate", watches="estimate", threshold=Learnt()),
+    AlertRule(name="default-drift", watches="drift"),
+    AlertRule(name="default-quality", watches="quality"),
+    AlertRule(name="default-ingest", watches="ingest", fires_on="1 of 1", clears_after=1, severity="critical"),
+)
+
+
+def read_rule(values: object, where: str = "rule") -> AlertRule:
+    """Return the rule that plain values describe; raise ``InvalidInput`` that names each field."""
+    if not isinstance(values, Mapping):
+        raise InvalidInput(f"{where}: expected keys and values", [FieldError(where, "expected keys and values")])
+    try:
+        return AlertRule.model_validate(dict(values))
+    except ValidationError as error:
+        details = [
+            FieldError(".".join([where, *(str(part) for part in _path(problem["loc"]))]), _message(problem))
+            for problem in error.errors(include_url=False, include_input=False)
+        ]
+        raise InvalidInput("; ".join(f"{detail.field}: {detail.message}" for detail in details), details) from None
+
+
+def list_rules(store: Store) -> list[AlertRule]:
+    """Return all rules by name: the stored ones, and the defaults that none of them replaces."""
+    stored = {document.key: read_rule(document.content) for document in store.list_documents(KIND)}
+    defaults = {rule.name: rule for rule in DEFAULT_RULES}
+    return sorted((defaults | stored).values(), key=lambda rule: rule.name)
+
+
+def put_rule(store: Store, rule: AlertRule) -> bool:
+    """Store a rule, in place of the one of its name; return whether the name is new.
+
+    Raises ``Conflict`` if another process changed it at this moment.
+    """
+    found = store.get_document(KIND, rule.name)
+    expected = found.revision if found else None
+    if store.put_document(KIND, rule.name, rule.to_dict(), expected_revision=expected) is None:
+        raise Conflict(f"the rule {rule.name!r} was changed meanwhile; look again and decide anew")
+    return found is None and rule.name not in {default.name for default in DEFAULT_RULES}
+
+
+def delete_rule(store: Store, name: str) -> None:
+    """Remove a stored rule; a default one of its name holds again. Raises ``NotFound`` and ``Conflict``."""
+    found = store.get_document(KIND, name)
+    if found is None:
+        raise NotFound(f"there is no stored rule {name!r}; GET /alert-rules lists them")
+    if not store.delete_document(KIND, name, expected_revision=found.revision):
+        raise Conflict(f"the rule {name!r} was changed meanwhile; look again and decide anew")
+
+
+def rules_for(rules: Sequence[AlertRule], model: str) -> list[AlertRule]:
+    """Return the rules that watch a model."""
+    return [rule for rule in rules if rule.is_for(model)]
+
+
+def _path(location: Sequence[int | str]) -> list[int | str]:
+    # Pydantic names the member of a union that it tried, which is nothing that was sent.
+    return [part for part in location if part not in ("Learnt", "Fixed", "FalseAlarms")]
+
+
+def _message(problem: Any) -> str:
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return "there is no such field" if problem["type"] == "extra_forbidden" else message[0].lower() + message[1:]
