@@ -46,7 +46,10 @@ class Store(ABC):
         return []
 
     def spool_status(self) -> SpoolStatus | None:
-        """Return what waits on this machine for the database; None for a store without a spool."""
+        """Return what waits on this machine for the database; None for a store without a spool.
+
+        Raises ``StoreUnavailable`` only if the spool itself cannot be read.
+        """
         return None
 
     # Models and their versions

@@ -102,11 +102,13 @@ class LineCounter:
         length, lines = self._counted.get(path, (0, 0))
         if path.stat().st_size < length:  # a line that was never finished was cut off
             length = lines = 0
+        read = length
         with path.open("rb") as file:
             file.seek(length)
             while block := file.read(1 << 20):
-                length += len(block)
-                lines += block.count(b"\n")
+                if found := block.count(b"\n"):
+                    lines, length = lines + found, read + block.rindex(b"\n") + 1
+                read += len(block)
         self._counted[path] = (length, lines)
         return lines
 
