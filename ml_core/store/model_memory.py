@@ -104,6 +104,7 @@ class ModelMemory:
         with self._guard:
             if not is_new(self._latest()):
                 return
+            learn(self._known)
             try:
                 with self._locked():  # read again inside: other processes learn other things
                     learn(self._latest())

@@ -165,6 +165,7 @@ class Spool:
             if decode_line(rest[:-1]) is not None:
                 self._poison.add([damaged_line(rest, now)])
             path.unlink()
+            self._unsaved = None  # its number may come again
             self._counter.forget(path)
 
     # For the operator
