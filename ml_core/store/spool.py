@@ -239,7 +239,7 @@ class Spool:
         with self._trouble("read"):
             try:
                 return sorted(int(path.stem) for path in self._waiting.iterdir())
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return []
 
     def _path(self, number: int) -> Path:
