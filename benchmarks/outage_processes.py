@@ -34,7 +34,7 @@ CORRECTED = 5
 PERIOD_SECONDS = 0.05
 FIRST, SECOND = 1.0, 2.0
 _RETRY_SECONDS = 0.05
-_LOCK_SECONDS = 10.0
+_LOCK_SECONDS = 60.0
 
 
 class _Accepting(SpooledSqlStore):
@@ -44,7 +44,7 @@ class _Accepting(SpooledSqlStore):
         return
 
 
-def accept(url: str, folder: Path, notes: Path, ended: Event) -> None:
+def accept(url: str, folder: Path, notes: Path, new_ids: bool, ended: Event) -> None:
     """Record predictions, and truths of which some are corrected, at a steady pace; note what was acknowledged.
 
     A note is the batch's id, how many of its rows waited in the spool, and the longest time one call took.
@@ -57,7 +57,7 @@ def accept(url: str, folder: Path, notes: Path, ended: Event) -> None:
             now = datetime.now(UTC)
             batch, spooled, longest = a_batch(now, ROWS), 0, 0.0
             for work in (
-                lambda batch=batch: store.record_predictions(MODEL, batch, new_ids=True),
+                lambda batch=batch: store.record_predictions(MODEL, batch, new_ids=new_ids),
                 lambda batch=batch, now=now: store.record_truths(MODEL, _truths(batch[:TRUTHS], FIRST, now)),
                 lambda batch=batch, now=now: store.record_truths(
                     MODEL, _truths(batch[:CORRECTED], SECOND, now + timedelta(seconds=1), correct=True)

@@ -7,7 +7,6 @@ same replayers have sent the same rows, many must be there more than once.
 
 from __future__ import annotations
 
-import multiprocessing.process
 import random
 import signal
 import time
@@ -15,7 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -61,16 +61,16 @@ class _Run:
             self.server.start()
             began = time.monotonic()
             progress(f"outage: the server is back, {self.backlog:,} records wait")
-            for _ in range(self.sizes.kills_after_commit):
-                self._kill_after_commit()
+            self._kill_after_commits()
             for _ in range(self.sizes.kills_at_any_moment):
-                with self._replayer(None):
+                with self._replayer():
                     time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))
-            with self._replayer(None, counts=False):
+                self.kills += 1
+            with self._replayer():
                 _wait(lambda: not self.spool.holds_records())
                 self.drained_seconds = time.monotonic() - began
                 time.sleep(_AFTERWARDS_SECONDS)  # straight into the database again
-        with self._replayer(None, counts=False):
+        with self._replayer():
             _wait(lambda: not self.spool.holds_records())
 
     def stored(self, table: str) -> Counter[str]:
@@ -94,25 +94,38 @@ class _Run:
         began = time.monotonic()
         pause = self.sizes.outage_seconds / self.sizes.kills_while_away
         for number in range(1, self.sizes.kills_while_away + 1):
-            with self._replayer(None):
+            with self._replayer():
                 time.sleep(max(0.0, began + number * pause - time.monotonic()))
+            self.kills += 1
         self.away_seconds = time.monotonic() - began
 
-    def _kill_after_commit(self) -> None:
-        told, telling = CONTEXT.Pipe(duplex=False)
-        with self._replayer(telling):
-            telling.close()
-            assert told.poll(_WAIT_SECONDS), "the replayer has nothing to replay"
-            assert told.recv() == "committed"
-            self.between += 1
-        told.close()
+    def _kill_after_commits(self) -> None:
+        """Kill whoever has committed, while another stands by to go on, as the other processes of an app do."""
+        running: dict[Connection, BaseProcess] = {}
+        try:
+            for number in range(self.sizes.kills_after_commit + 1):
+                hearing, telling = CONTEXT.Pipe(duplex=False)
+                running[hearing] = self._start(telling)
+                telling.close()
+                if number:
+                    ready = wait(list(running), _WAIT_SECONDS)
+                    told = next(each for each in running if each in ready)
+                    assert told.recv() == "committed"
+                    self._kill(running.pop(told))
+                    self.between += 1
+        finally:
+            for process in running.values():
+                self._kill(process)
+        self.kills += self.between
 
     @contextmanager
     def _accepting(self) -> Iterator[None]:
         ended = CONTEXT.Event()
         processes = [
-            CONTEXT.Process(target=outage_processes.accept, args=(self.url, self.spool.folder, self.notes, ended))
-            for _ in range(_ACCEPTING)
+            CONTEXT.Process(
+                target=outage_processes.accept, args=(self.url, self.spool.folder, self.notes, bool(number % 2), ended)
+            )
+            for number in range(_ACCEPTING)
         ]
         for process in processes:
             process.start()
@@ -125,19 +138,23 @@ class _Run:
                 process.join()
 
     @contextmanager
-    def _replayer(self, told: Connection | None, *, counts: bool = True) -> Iterator[None]:
-        """Run a replayer until the block ends, and kill it; one that had done its work does not count."""
-        process: multiprocessing.process.BaseProcess = CONTEXT.Process(
-            target=outage_processes.replay, args=(self.url, self.spool.folder, told)
-        )
-        process.start()
+    def _replayer(self) -> Iterator[None]:
+        """Run a replayer until the block ends, and kill it."""
+        process = self._start(None)
         try:
             yield
         finally:
-            process.kill()
-            process.join()
+            self._kill(process)
+
+    def _start(self, told: Connection | None) -> BaseProcess:
+        process = CONTEXT.Process(target=outage_processes.replay, args=(self.url, self.spool.folder, told))
+        process.start()
+        return process
+
+    def _kill(self, process: BaseProcess) -> None:
+        process.kill()
+        process.join()
         assert process.exitcode == -signal.SIGKILL, f"the replayer ended by itself with {process.exitcode}"
-        self.kills += counts
 
 
 @dataclass(frozen=True, slots=True)

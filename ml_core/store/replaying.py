@@ -29,8 +29,8 @@ _Item = tuple[WaitingRecord, Prediction | GroundTruth]
 class Target(Protocol):
     """Where records are replayed to. What is there already must count as a duplicate."""
 
-    def record_predictions(self, model: str, rows: Sequence[Prediction]) -> Receipt:
-        """Store predictions once per id."""
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
+        """Store predictions once per id; with ``new_ids`` none is there but those that were replayed before."""
 
     def replay_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
         """Store ground truths, each of them once."""
@@ -60,8 +60,9 @@ class Replay:
     def run(self, is_stopped: Callable[[], bool] = lambda: False) -> Iterator[Replayed]:
         """Replay until nothing waits, yielding what was done so far after each step; raise ``StoreUnavailable``.
 
-        Records are looked up by their keys in the transaction that stores them. Whatever the database will not take is
-        set apart with the reason, and the rest goes on.
+        Records are looked up by their keys in the transaction that stores them; predictions with new ids only after
+        their key has shown that they are there. Whatever the database will not take is set apart with the reason, and
+        the rest goes on.
         """
         while not is_stopped():
             window = self._spool.next_window()
@@ -74,11 +75,12 @@ class Replay:
             yield self.done
 
     def _send(self, window: Window) -> None:
-        groups: defaultdict[tuple[Kind, str], list[_Item]] = defaultdict(list)
+        groups: defaultdict[tuple[Kind, str, bool], list[_Item]] = defaultdict(list)
         apart = [damaged_line(line, self._clock.now()) for line in window.damaged]
         for record in window.records:
             try:
-                groups[record.kind, record.model].append((record, read_row(record.kind, record.row)))
+                row = read_row(record.kind, record.row)
+                groups[record.kind, record.model, record.new_id].append((record, row))
             except (KeyError, TypeError, ValueError) as error:
                 apart.append(self._poisoned(record, f"not a record that this version knows: {error}"))
         for items in groups.values():
@@ -102,10 +104,10 @@ class Replay:
         return [self._poisoned(batch[each.index][0], f"{each.field}: {each.message}") for each in receipt.rejected]
 
     def _record(self, batch: Sequence[_Item]) -> Receipt:
-        model = batch[0][0].model
+        model, new_ids = batch[0][0].model, batch[0][0].new_id
         predictions = [row for _, row in batch if isinstance(row, Prediction)]
         if predictions:
-            return self._target.record_predictions(model, predictions)
+            return self._target.record_predictions(model, predictions, new_ids=new_ids)
         return self._target.replay_truths(model, [row for _, row in batch if isinstance(row, GroundTruth)])
 
     def _poisoned(self, record: WaitingRecord, reason: str) -> PoisonedRecord:

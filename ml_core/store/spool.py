@@ -73,13 +73,15 @@ class Spool:
         rows: Sequence[Prediction] | Sequence[GroundTruth],
         now: datetime,
         *,
+        new_ids: bool = False,
         only_behind: bool = False,
     ) -> bool:
         """Put rows durably behind what waits; with ``only_behind`` not if nothing waits any more. Return if they are.
 
+        With ``new_ids`` the caller vouches that all ids were made just now, which spares a look-up later.
         Raises ``StoreUnavailable`` also when the spool is as full as it may be; nothing is kept then.
         """
-        content = b"".join(encode_line(waiting_line(kind, model, row, now)) for row in rows)
+        content = b"".join(encode_line(waiting_line(kind, model, row, now, new_id=new_ids)) for row in rows)
         with self.locked():
             if only_behind and not self._files():
                 return False

@@ -13,7 +13,7 @@ from ml_core.store.json_segments import decode_line
 
 Kind = Literal["predictions", "ground_truths"]
 
-_WINDOW_LINES = 4000
+_WINDOW_LINES = 2000
 _WINDOW_BYTES = 4_000_000
 
 
@@ -28,13 +28,17 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class WaitingRecord:
-    """A record as it was accepted; ``size`` is the length of its line in bytes."""
+    """A record as it was accepted; ``size`` is the length of its line in bytes.
+
+    Of a prediction with ``new_id`` the caller has vouched that its id was made just then.
+    """
 
     kind: Kind
     model: str
     row: dict[str, Any]
     spooled_time: datetime
     size: int
+    new_id: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,13 @@ class Window:
     is_last: bool
 
 
-def waiting_line(kind: Kind, model: str, row: Prediction | GroundTruth, now: datetime) -> dict[str, Any]:
+def waiting_line(
+    kind: Kind, model: str, row: Prediction | GroundTruth, now: datetime, *, new_id: bool = False
+) -> dict[str, Any]:
     """Return what the line of a record holds."""
     if isinstance(row, Prediction) and type(row.features) is not dict:
         row = replace(row, features=dict(row.features))
-    return {"kind": kind, "model": model, "row": row, "spooled_time": now}
+    return {"kind": kind, "model": model, "row": row, "spooled_time": now, **({"new_id": True} if new_id else {})}
 
 
 def read_row(kind: Kind, row: dict[str, Any]) -> Prediction | GroundTruth:
@@ -86,7 +92,8 @@ def _sort_in(line: bytes, window: Window) -> None:
     try:
         content = decode_line(line[:-1]) or {}
         time = parse_time(content["spooled_time"])
-        window.records.append(WaitingRecord(content["kind"], content["model"], content["row"], time, len(line)))
+        known = (content["kind"], content["model"], content["row"], time, len(line), content.get("new_id", False))
+        window.records.append(WaitingRecord(*known))
     except (KeyError, TypeError, ValueError):
         window.damaged.append(line)
 

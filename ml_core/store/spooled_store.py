@@ -15,7 +15,6 @@ from ml_core.store.deciding import decide_predictions, decide_truths
 from ml_core.store.model_memory import ModelMemory
 from ml_core.store.replayer import Replayer
 from ml_core.store.spool import Spool
-from ml_core.store.spool_lines import Kind
 from ml_core.store.sql_store import SqlStore
 from ml_core.store.watching import DatabaseWatch
 
@@ -110,16 +109,21 @@ class SpooledSqlStore(SqlStore):
         )
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
-        return self._record(
-            partial(super().record_predictions, model, rows, new_ids=new_ids),
-            lambda only_behind: self._wait_in_line("predictions", model, *decide_predictions(rows, {}), only_behind),
-        )
+        def append(only_behind: bool) -> Receipt | None:
+            fit, receipt = decide_predictions(rows, {})
+            now = self._clock.now()
+            is_in = self._spool.append("predictions", model, fit, now, new_ids=new_ids, only_behind=only_behind)
+            return replace(receipt, spooled=receipt.accepted) if is_in else None
+
+        return self._record(partial(super().record_predictions, model, rows, new_ids=new_ids), append)
 
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
-        return self._record(
-            partial(super().record_truths, model, rows),
-            lambda only_behind: self._wait_in_line("ground_truths", model, *decide_truths(rows, {}), only_behind),
-        )
+        def append(only_behind: bool) -> Receipt | None:
+            fit, receipt = decide_truths(rows, {})
+            is_in = self._spool.append("ground_truths", model, fit, self._clock.now(), only_behind=only_behind)
+            return replace(receipt, spooled=receipt.accepted) if is_in else None
+
+        return self._record(partial(super().record_truths, model, rows), append)
 
     def erase(self, model: str, prediction_ids: Collection[str]) -> int:
         """As in every store, and in what was set apart; not while records wait, for they would come back."""
@@ -131,34 +135,26 @@ class SpooledSqlStore(SqlStore):
         super().erase(model, apart)
         return len(apart) + super().erase(model, [each for each in prediction_ids if each not in apart])
 
-    def _record(self, write: Callable[[], Receipt], wait_in_line: Callable[[bool], Receipt | None]) -> Receipt:
-        if self._spool.holds_records():
-            receipt = wait_in_line(True)
-            if receipt is not None:
-                return receipt
-        try:
-            return self._ask(write)
-        except StoreUnavailable as error:
-            log.warning("a batch waits in the spool: %s", error.message)
-            receipt = wait_in_line(False)
-            assert receipt is not None
-            return receipt
+    def _record(self, write: Callable[[], Receipt], append: Callable[[bool], Receipt | None]) -> Receipt:
+        """Return the receipt of the database, or of the spool if records wait there or the database does not answer.
 
-    def _wait_in_line(
-        self,
-        kind: Kind,
-        model: str,
-        rows: Sequence[Prediction] | Sequence[GroundTruth],
-        receipt: Receipt,
-        only_behind: bool,
-    ) -> Receipt | None:
-        """Put rows into the spool; with ``only_behind`` return None if nothing waits there any more."""
+        ``append(only_behind)`` puts the batch into the spool; it returns None if it is to go behind others and none
+        waits any more.
+        """
         try:
-            if not self._spool.append(kind, model, rows, self._clock.now(), only_behind=only_behind):
-                return None
+            if self._spool.holds_records():
+                receipt = append(True)
+                if receipt is not None:
+                    return receipt
+            try:
+                return self._ask(write)
+            except StoreUnavailable as error:
+                log.warning("a batch waits in the spool: %s", error.message)
+                receipt = append(False)
+                assert receipt is not None
+                return receipt
         finally:
             self.replay_what_waits()
-        return replace(receipt, spooled=receipt.accepted)
 
     def _ask(self, work: Callable[[], _T]) -> _T:
         """Return the database's answer; raise ``StoreUnavailable`` at once if it would probably not come."""

@@ -30,11 +30,13 @@ class Shelf:
     def __init__(self) -> None:
         self.predictions: dict[str, Prediction] = {}
         self.truths: dict[str, list[GroundTruth]] = {}
+        self.looked_up = 0
         self.batches: list[tuple[Kind, str, int]] = []
         self.refused: dict[str, Exception] = {}
         self.away_after: int | None = None
 
-    def record_predictions(self, model: str, rows: Sequence[Prediction]) -> Receipt:
+    def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
+        self.looked_up += 0 if new_ids else len(rows)
         self._begin("predictions", model, rows)
         new, receipt = decide_predictions(rows, self.predictions)
         self.predictions |= {row.prediction_id: row for row in new}
@@ -95,21 +97,31 @@ def replay_and_be_killed(spool: Spool, shelf: Shelf) -> None:
 
 
 def test_batches_hold_one_kind_and_model_and_at_most_a_thousand_rows(spool: Spool, shelf: Shelf) -> None:
-    rows = some_predictions(2300)
-    for start in range(0, 2300, 100):
+    rows = some_predictions(1600)
+    for start in range(0, 1600, 100):
         spool.append("predictions", MODEL, rows[start : start + 100], NOON)
-        spool.append("predictions", "churn", rows[start : start + 10], NOON)
+        spool.append("predictions", "churn", some_predictions(10, 5000 + start), NOON)
     spool.append("ground_truths", MODEL, [a_truth("order-1")], NOON)
-    assert replay(spool, shelf).stored + 230 == 2300 + 230 + 1  # the shelf knows no models, so 230 ids are there
+    assert replay(spool, shelf).stored == 1600 + 160 + 1
     assert shelf.batches == [
         ("predictions", MODEL, 1000),
-        ("predictions", MODEL, 1000),
-        ("predictions", MODEL, 300),
-        ("predictions", "churn", 230),
+        ("predictions", MODEL, 600),
+        ("predictions", "churn", 160),
         ("ground_truths", MODEL, 1),
     ]
-    assert list(shelf.predictions) == [row.prediction_id for row in rows]
+    assert list(shelf.predictions)[:1600] == [row.prediction_id for row in rows]
     assert not spool.holds_records()
+
+
+def test_rows_whose_ids_were_vouched_to_be_new_need_no_look_up_and_keep_apart_from_others(
+    spool: Spool, shelf: Shelf
+) -> None:
+    spool.append("predictions", MODEL, some_predictions(3), NOON, new_ids=True)
+    spool.append("predictions", MODEL, some_predictions(2, 3), NOON)
+    spool.append("predictions", MODEL, some_predictions(3, 5), NOON, new_ids=True)
+    assert replay(spool, shelf).stored == 8
+    assert shelf.batches == [("predictions", MODEL, 6), ("predictions", MODEL, 2)]
+    assert shelf.looked_up == 2
 
 
 def test_batches_stay_below_what_a_server_takes_at_once(spool: Spool, shelf: Shelf) -> None:
@@ -212,7 +224,7 @@ def append_line_of_a_later_version(spool: Spool) -> None:
 
 def test_what_comes_while_the_last_records_are_sent_waits_for_that_moment(spool: Spool, shelf: Shelf) -> None:
     """Otherwise a spool into which rows come all the time would never be empty."""
-    spool.append("predictions", MODEL, some_predictions(5000), NOON)
+    spool.append("predictions", MODEL, some_predictions(2500), NOON)
     going = Replay(spool, shelf, FixedClock(NOON)).run()
     next(going)
     came = Spool(spool.folder, spool.max_bytes)
@@ -224,7 +236,7 @@ def test_what_comes_while_the_last_records_are_sent_waits_for_that_moment(spool:
 
 
 def test_a_replay_that_is_told_to_stop_ends_between_two_windows(spool: Spool, shelf: Shelf) -> None:
-    spool.append("predictions", MODEL, some_predictions(9000), NOON)
+    spool.append("predictions", MODEL, some_predictions(7000), NOON)
     steps = list(Replay(spool, shelf, FixedClock(NOON)).run(lambda: bool(shelf.batches)))
     assert len(steps) == 1
     assert spool.status().records == 5000
