@@ -174,6 +174,8 @@ def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequ
         query = (
             select(predictions)
             .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
+            # Left to itself, the server may read all rows of the model.
+            .with_hint(predictions, f"FORCE INDEX ({PREDICTIONS_BY_ID.name})", "mysql")
             .order_by(predictions.c.time, predictions.c.prediction_id)
         )
         for row in connection.execute(query):
