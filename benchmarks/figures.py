@@ -26,7 +26,7 @@ PROCESSES = 4
 DAY = timedelta(days=1)
 # Processes are forked from one that has loaded the libraries and holds no threads and no connections.
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([f"benchmarks.store_{part}" for part in ("documents", "kills", "batches")])
+CONTEXT.set_forkserver_preload([f"benchmarks.store_{part}" for part in ("documents", "kills", "batches", "outage")])
 _LONGEST_WAIT_SECONDS = 120.0
 _NOTHING_SHOWN = "the control showed nothing"
 
@@ -87,6 +87,16 @@ class Sizes:
     grown_days: int = 40
     rows_per_day: int = 10_000
     reads: int = 15
+    # outage
+    outage_seconds: float = 60.0
+    kills_while_away: int = 8
+    kills_after_commit: int = 12
+    kills_at_any_moment: int = 4
+
+    @property
+    def kills_in_all(self) -> int:
+        """The number of replayers that are killed in an outage."""
+        return self.kills_while_away + self.kills_after_commit + self.kills_at_any_moment
 
 
 FULL = Sizes()
@@ -108,6 +118,10 @@ QUICK = Sizes(
     grown_days=16,
     rows_per_day=50,
     reads=1,
+    outage_seconds=2.0,
+    kills_while_away=2,
+    kills_after_commit=2,
+    kills_at_any_moment=1,
 )
 
 

@@ -37,10 +37,13 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def file_trouble(verb: str, path: Path, error: OSError) -> StoreUnavailable:
-    """Return the error that tells a user why ``path`` could not be read or written, and what to do."""
+def file_trouble(verb: str, path: Path, error: OSError, setting: str = "ML_STORE_URL") -> StoreUnavailable:
+    """Return the error that tells a user why ``path`` could not be read or written, and what to do.
+
+    ``setting`` is the variable by which another place can be named.
+    """
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return StoreUnavailable(f"cannot {verb} {path}: the disk is full; free some space")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return StoreUnavailable(f"cannot {verb} {path}: {error.strerror}; check the rights, or set ML_STORE_URL")
+        return StoreUnavailable(f"cannot {verb} {path}: {error.strerror}; check the rights, or set {setting}")
     return StoreUnavailable(f"cannot {verb} {path}: {error.strerror or error}")

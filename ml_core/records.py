@@ -145,11 +145,25 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a batch. Accepted rows are durable when the receipt is returned."""
+    """What became of a batch. Accepted rows are durable when the receipt is returned.
+
+    ``spooled`` of the accepted rows wait on this machine's disk until the database takes them.
+    """
 
     accepted: int = 0
     duplicates: int = 0
     rejected: tuple[Rejection, ...] = ()
+    spooled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SpoolStatus:
+    """What waits on this machine's disk for the database, and how many records the database would not take."""
+
+    records: int = 0
+    bytes: int = 0
+    oldest_time: datetime | None = None
+    poisoned: int = 0
 
 
 @dataclass(frozen=True, slots=True)

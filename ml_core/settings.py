@@ -89,6 +89,13 @@ class WebhookSettings(Section):
     secret: SecretStr | None = None
 
 
+class SpoolSettings(Section):
+    """Where records wait on disk while a database at ``mysql+pymysql://`` is away, and how many of them may."""
+
+    folder: str = "var/spool"
+    max_megabytes: Annotated[int, Field(ge=1)] = 1024
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -100,6 +107,7 @@ class Settings(Section):
     clock_offset: timedelta = timedelta(0)
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
+    spool: SpoolSettings = SpoolSettings()
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()

@@ -24,8 +24,16 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     settings = settings or load_settings()
     logs.configure(settings.log_level)
     clock = clock or Clock(settings.clock_offset)
-    store = store or open_store(settings.store_url.get_secret_value())
-    app = create_base_app(__name__, "ML-Models", settings, settings.models, clock=clock, checks={"store": store.check})
+    store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
+    app = create_base_app(
+        __name__,
+        "ML-Models",
+        settings,
+        settings.models,
+        clock=clock,
+        checks={"store": store.check},
+        notices=store.notices,
+    )
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     worker = Worker(settings.worker)
     app.extensions["registry"] = registry

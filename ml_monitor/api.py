@@ -93,5 +93,6 @@ def _receipt_json(receipt: Receipt) -> dict[str, Any]:
     return {
         "accepted": receipt.accepted,
         "duplicates": receipt.duplicates,
+        "spooled": receipt.spooled,
         "rejected": [asdict(rejection) for rejection in receipt.rejected],
     }

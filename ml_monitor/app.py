@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     settings = settings or load_settings()
     logs.configure(settings.log_level)
     clock = clock or Clock(settings.clock_offset)
-    store = store or open_store(settings.store_url.get_secret_value())
+    store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
     app = create_base_app(
         __name__,
         "ML-Monitor",
@@ -31,6 +31,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         settings.monitor,
         clock=clock,
         checks={"store": store.check},
+        notices=store.notices,
         error_page=dashboard.error_page,
     )
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)

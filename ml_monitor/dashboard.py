@@ -105,7 +105,7 @@ def forbid_storing(response: Response) -> Response:
 
 
 def error_page(status: int, message: str, request_id: str) -> str:
-    """Render an error for a browser. It reads nothing that could fail again: no store, no routes."""
+    """Render an error for a browser. It reads nothing that could fail again: of the store only its notices."""
     heading = _HEADINGS.get(status, "An error of ours" if status >= 500 else "This did not work")
     return _render("error.html", status=status, heading=heading, message=message, request_id=request_id)
 
@@ -118,6 +118,7 @@ def _render(template: str, **values: Any) -> str:
     return render_template(
         template,
         now=_clock().now(),
+        notices=_registry().store.notices(),
         stylesheet=assets.static_asset("dashboard.css").address,
         script=assets.static_asset("dashboard.js").address,
         favicon=assets.static_asset("icon.svg").address,

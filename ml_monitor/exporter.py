@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 
 from ml_core.clock import Clock
 from ml_core.errors import StoreUnavailable
+from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,29 @@ class StoreExporter(Collector):
         up.add_metric([], 1.0 if families else 0.0)
         yield up
         yield from families
+        yield from self._spool()
+
+    def _spool(self) -> Iterator[Metric]:
+        """Yield what waits on this machine; of a spool that cannot be read nothing."""
+        records = GaugeMetricFamily("ml_spool_records", "Records that wait on this machine for the database.")
+        size = GaugeMetricFamily("ml_spool_bytes", "Bytes of the records that wait.")
+        oldest = GaugeMetricFamily(
+            "ml_spool_oldest_timestamp_seconds", "When the oldest record that waits was accepted."
+        )
+        poisoned = GaugeMetricFamily(
+            "ml_poisoned_records", "Records set apart because the database does not take them."
+        )
+        try:
+            status = self.registry.store.spool_status() or SpoolStatus()
+        except StoreUnavailable as error:
+            log.error("the spool cannot be read for /metrics: %s", error.message)
+        else:
+            records.add_metric([], status.records)
+            size.add_metric([], status.bytes)
+            poisoned.add_metric([], status.poisoned)
+            if status.oldest_time is not None:
+                oldest.add_metric([], status.oldest_time.timestamp())
+        yield from (records, size, oldest, poisoned)
 
     def _read(self) -> Iterator[Metric]:
         version = GaugeMetricFamily("ml_model_champion_version", "Version that is served.", labels=["model"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -96,6 +97,16 @@ class MariaDbServer:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """Have the server answer nobody, as one whose machine hangs; its connections stay."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let a frozen server go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def remove(self) -> None:
         """Stop the server and remove its folder."""

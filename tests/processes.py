@@ -48,6 +48,7 @@ def own_folders(folder: Path) -> dict[str, str]:
         "ML_ARTIFACTS_FOLDER": str(folder / "artifacts"),
         "ML_RUN_FOLDER": str(folder / "run"),
         "ML_LOG_FOLDER": str(folder / "log"),
+        "ML_SPOOL__FOLDER": str(folder / "spool"),
     }
 
 

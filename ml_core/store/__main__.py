@@ -12,6 +12,7 @@ from ml_core.clock import Clock, format_time
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
+from ml_core.store import spool_commands
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
 
@@ -74,11 +75,15 @@ def retain(days: int) -> None:
 @click.argument("prediction_ids", nargs=-1, required=True)
 def erase(model: str, prediction_ids: tuple[str, ...]) -> None:
     """Remove all that is stored of some predictions of MODEL: features, values and truths with their history."""
-    with _opened() as (store, _):
+    with _opened(with_spool=True) as (store, _):
         found = store.erase(model, prediction_ids)
         if not found:
             raise NotFound(f"none of the {len(prediction_ids)} ids is stored for model {model!r}")
         click.echo(f"erased {found} of {len(prediction_ids)} predictions of {model}")
+
+
+for _command in (spool_commands.replay, spool_commands.poisoned, spool_commands.requeue):
+    main.add_command(_command)
 
 
 def _url() -> str:
@@ -86,10 +91,11 @@ def _url() -> str:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Store, Clock]]:
+def _opened(*, with_spool: bool = False) -> Iterator[tuple[Store, Clock]]:
     with plain_errors():
         settings = load_settings()
-        store = open_store(settings.store_url.get_secret_value())
+        spool = settings.spool if with_spool else None
+        store = open_store(settings.store_url.get_secret_value(), spool=spool)
         try:
             yield store, Clock(settings.clock_offset)
         finally:

@@ -17,6 +17,7 @@ from ml_core.records import (
     Receipt,
     RunLease,
     RunState,
+    SpoolStatus,
     StageChange,
 )
 from ml_core.store.base_series import SeriesStore
@@ -41,6 +42,17 @@ class Store(SeriesStore):
     @abstractmethod
     def close(self) -> None:
         """Release files and connections; the store may not be used afterwards."""
+
+    def notices(self) -> list[str]:
+        """Return what an operator should know and perhaps do, a sentence each; asking never fails and never waits."""
+        return []
+
+    def spool_status(self) -> SpoolStatus | None:
+        """Return what waits on this machine for the database; None for a store without a spool.
+
+        Raises ``StoreUnavailable`` only if the spool itself cannot be read.
+        """
+        return None
 
     # Models and their versions
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC
+from datetime import UTC, datetime
 
 import orjson
 
@@ -77,6 +77,28 @@ def decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> t
             message = f'the truth {show(known)} is stored already, not {show(row.value)}; send "correct": true '
             rejected.append(Rejection(index, "value", f"{message}to replace it"))
     return new, Receipt(len(new), duplicates, tuple(rejected))
+
+
+def decide_replayed_truths(
+    rows: Sequence[GroundTruth], history: Mapping[str, Sequence[tuple[datetime, Value]]]
+) -> tuple[list[GroundTruth], Receipt]:
+    """Decide on truths of which some may have been stored before, in which case they are duplicates.
+
+    ``history`` holds the revisions of each id in ``rows`` that has some, oldest first. A truth that was corrected later
+    differs from the one in force now, but not from the one in force when it was received.
+    """
+    kept = [index for index, row in enumerate(rows) if not _was_stored(row, history.get(row.prediction_id, ()))]
+    in_force = {key: revisions[-1][1] for key, revisions in history.items()}
+    new, receipt = decide_truths([rows[index] for index in kept], in_force)
+    rejected = tuple(replace(each, index=kept[each.index]) for each in receipt.rejected)
+    return new, Receipt(receipt.accepted, receipt.duplicates + len(rows) - len(kept), rejected)
+
+
+def _was_stored(row: GroundTruth, revisions: Sequence[tuple[datetime, Value]]) -> bool:
+    if (row.received_time, row.value) in revisions:
+        return True
+    before = [value for time, value in revisions if time <= row.received_time]
+    return bool(before) and before[-1] == row.value
 
 
 def ids_to_look_up(rows: Sequence[Prediction] | Sequence[GroundTruth]) -> list[str]:

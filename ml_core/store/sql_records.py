@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Select, and_, func, insert, select
 
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store import sql_rollups
-from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
+from ml_core.store.deciding import decide_predictions, decide_replayed_truths, decide_truths, ids_to_look_up
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.sql_engine import RaceLost
 from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, predictions, value_columns, value_of, written_time
@@ -37,10 +37,18 @@ def record_predictions(connection: Connection, model: str, rows: Sequence[Predic
     return receipt
 
 
-def record_truths(connection: Connection, model: str, rows: Sequence[GroundTruth]) -> Receipt:
-    """Store a batch of ground truths; a corrected one becomes a new revision."""
-    stored, revisions = _stored_truths(connection, model, ids_to_look_up(rows))
-    new, receipt = decide_truths(rows, stored)
+def record_truths(
+    connection: Connection, model: str, rows: Sequence[GroundTruth], *, replayed: bool = False
+) -> Receipt:
+    """Store a batch of ground truths; a corrected one becomes a new revision.
+
+    Those of a ``replayed`` batch may have been stored before, and are then duplicates.
+    """
+    history, revisions = _stored_truths(connection, model, ids_to_look_up(rows))
+    if replayed:
+        new, receipt = decide_replayed_truths(rows, history)
+    else:
+        new, receipt = decide_truths(rows, {key: truths[-1][1] for key, truths in history.items()})
     columns = []
     for row in new:
         # If another process adds this revision just now, it is a duplicate key, and the repeated transaction sees it.
@@ -154,6 +162,8 @@ def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequ
         query = (
             select(predictions)
             .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
+            # Left to itself, the server may read all rows of the model.
+            .with_hint(predictions, f"FORCE INDEX ({PREDICTIONS_BY_ID.name})", "mysql")
             .order_by(predictions.c.time, predictions.c.prediction_id)
         )
         for row in connection.execute(query):
@@ -170,19 +180,19 @@ def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequ
 
 def _stored_truths(
     connection: Connection, model: str, prediction_ids: Sequence[str]
-) -> tuple[dict[str, Value], dict[str, int]]:
-    """Return the values in force and their revisions, by prediction id."""
-    stored: dict[str, Value] = {}
+) -> tuple[dict[str, list[tuple[datetime, Value]]], dict[str, int]]:
+    """Return all truths with the times of their receipt, oldest first, and the last revision, by prediction id."""
+    stored: dict[str, list[tuple[datetime, Value]]] = {}
     revisions: dict[str, int] = {}
     columns = ground_truths.c
     for some in _portions(prediction_ids):
         query = (
-            select(columns.prediction_id, columns.revision, columns.value, columns.label)
+            select(columns.prediction_id, columns.revision, columns.received_time, columns.value, columns.label)
             .where(columns.model == model, columns.prediction_id.in_(some))
             .order_by(columns.prediction_id, columns.revision)
         )
-        for prediction_id, revision, value, label in connection.execute(query):
-            stored[prediction_id] = value if label is None else label
+        for prediction_id, revision, time, value, label in connection.execute(query):
+            stored.setdefault(prediction_id, []).append((time, value if label is None else label))
             revisions[prediction_id] = revision
     return stored, revisions
 

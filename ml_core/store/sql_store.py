@@ -119,6 +119,20 @@ class SqlStore(Store):
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
         return self._database.write(lambda connection: sql_records.record_truths(connection, model, rows))
 
+    def replay_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
+        """Store ground truths as ``record_truths`` does; those that were stored before in the same way are duplicates.
+
+        A truth has no key of its own: it is known again by its id, the time of its receipt and its value.
+        """
+        return self._database.write(
+            lambda connection: sql_records.record_truths(connection, model, rows, replayed=True)
+        )
+
+    @property
+    def place(self) -> str:
+        """The database's name for messages, without user and password."""
+        return self._database.place
+
     def predictions(self, model: str, start: datetime, end: datetime, *, newest: int | None = None) -> pd.DataFrame:
         return self._database.read(
             lambda connection: sql_records.read_predictions(connection, model, start, end, newest)

@@ -39,11 +39,13 @@ def create_base_app(
     *,
     clock: Clock,
     checks: Mapping[str, health.Check],
+    notices: health.Notices = list,
     error_page: errors.ErrorPage | None = None,
 ) -> SuiteApp:
     """Return an app with JSON errors, request ids, tokens, health, metrics and OpenAPI pages, and no routes of its own.
 
-    ``checks`` are what ``/readyz`` asks; ``error_page`` renders errors for browsers where the app has pages.
+    ``checks`` are what ``/readyz`` asks, ``notices`` what it tells besides; ``error_page`` renders errors for browsers
+    where the app has pages.
     """
     app = SuiteApp(
         import_name,
@@ -63,7 +65,7 @@ def create_base_app(
     errors.init_app(app, error_page)
     auth.init_app(app, settings.auth, listening.host)
     headers.init_app(app)
-    health.init_app(app, checks)
+    health.init_app(app, checks, notices)
     _add_documentation(app)
     return app
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from flask import Flask, Response, jsonify
 
 from ml_core.errors import SuiteError
 
 Check = Callable[[], None]
+Notices = Callable[[], Sequence[str]]
 
 
-def init_app(app: Flask, checks: Mapping[str, Check]) -> None:
-    """Add both addresses; a check returns if all is well and raises a ``SuiteError`` that says what is not."""
+def init_app(app: Flask, checks: Mapping[str, Check], notices: Notices = list) -> None:
+    """Add both addresses; a check returns if the app can work and raises a ``SuiteError`` that says what is missing.
+
+    ``notices`` are what an operator should know all the same, such as records that wait for a database.
+    """
 
     def healthz() -> Response:
         return jsonify({"status": "ok"})
@@ -20,7 +24,7 @@ def init_app(app: Flask, checks: Mapping[str, Check]) -> None:
     def readyz() -> Response:
         results = {name: _result(check) for name, check in checks.items()}
         ready = all(result == "ok" for result in results.values())
-        response = jsonify({"status": "ready" if ready else "not ready", "checks": results})
+        response = jsonify({"status": "ready" if ready else "not ready", "checks": results, "notices": list(notices())})
         response.status_code = 200 if ready else 503
         return response
 

@@ -146,7 +146,7 @@ def test_a_prediction_is_counted_on_the_dashboard(platform: Platform, browser: B
     receipt = requests.post(
         f"{platform.monitor}/ground-truth", json={"model": "model2", "ground_truths": [truth]}, timeout=10
     ).json()
-    assert receipt == {"accepted": 1, "duplicates": 0, "rejected": []}
+    assert receipt == {"accepted": 1, "duplicates": 0, "spooled": 0, "rejected": []}
 
 
 def test_a_version_trained_by_the_script_is_served_without_a_restart(platform: Platform) -> None:

@@ -58,7 +58,13 @@ def test_a_name_that_is_another_models_seed_id_is_a_conflict(client: FlaskClient
 def test_predictions_are_stored_with_their_own_ids_and_times(client: FlaskClient, json_store: JsonStore) -> None:
     time = NOON - timedelta(hours=3)
     answer = post(client, {"prediction_id": "mine-1", "time": format_time(time), "features": {"a": 1}, "value": 2})
-    assert answer.get_json() == {"accepted": 1, "duplicates": 0, "rejected": [], "prediction_ids": ["mine-1"]}
+    assert answer.get_json() == {
+        "accepted": 1,
+        "duplicates": 0,
+        "spooled": 0,
+        "rejected": [],
+        "prediction_ids": ["mine-1"],
+    }
     (row,) = stored(json_store).itertuples()
     assert (row.prediction_id, row.time.to_pydatetime(), row.value) == ("mine-1", time, 2.0)
 

@@ -16,7 +16,7 @@ from ml_core.logs import current_id
 from ml_core.settings import AuthSettings, LimitSettings, Settings
 from ml_core.web.base_app import SuiteApp, create_base_app
 from ml_core.web.errors import ErrorPage
-from ml_core.web.health import Check
+from ml_core.web.health import Check, Notices
 
 MakeApp = Callable[..., SuiteApp]
 
@@ -54,13 +54,21 @@ def make_app(settings: Settings, clock: FixedClock) -> MakeApp:
         host: str = "127.0.0.1",
         body_bytes: int = 64 * 1024,
         checks: Mapping[str, Check] | None = None,
+        notices: Notices = list,
         error_page: ErrorPage | None = None,
     ) -> SuiteApp:
         changes = {"auth": auth or AuthSettings(), "limits": LimitSettings(body_bytes=body_bytes)}
         changed = settings.model_copy(update=changes)
         listening = settings.models.model_copy(update={"host": host})
         app = create_base_app(
-            "small", "Small", changed, listening, clock=clock, checks=checks or {}, error_page=error_page
+            "small",
+            "Small",
+            changed,
+            listening,
+            clock=clock,
+            checks=checks or {},
+            notices=notices,
+            error_page=error_page,
         )
         app.add_url_rule("/echo", view_func=_echo, methods=["POST"])
         app.add_url_rule("/things/<name>", view_func=_thing)

@@ -29,7 +29,7 @@ def test_an_app_that_answers_is_up_whatever_its_checks_say(make_app: MakeApp) ->
 def test_an_app_is_ready_when_all_its_checks_pass(make_app: MakeApp, checks: dict[str, object]) -> None:
     response = make_app(checks=checks).test_client().get("/readyz")
     assert response.status_code == 200
-    assert response.json == {"status": "ready", "checks": dict.fromkeys(checks, "ok")}
+    assert response.json == {"status": "ready", "checks": dict.fromkeys(checks, "ok"), "notices": []}
 
 
 def test_an_app_is_not_ready_when_one_check_fails_and_says_which_and_why(make_app: MakeApp) -> None:
@@ -38,7 +38,15 @@ def test_an_app_is_not_ready_when_one_check_fails_and_says_which_and_why(make_ap
     assert response.json == {
         "status": "not ready",
         "checks": {"disk": "ok", "store": "the store is away; start it"},
+        "notices": [],
     }
+
+
+def test_what_an_operator_should_know_is_told_beside_the_checks_and_makes_no_app_unready(make_app: MakeApp) -> None:
+    app = make_app(checks={"store": fine}, notices=lambda: ["3 records wait in the spool"])
+    response = app.test_client().get("/readyz")
+    assert response.status_code == 200
+    assert response.json["notices"] == ["3 records wait in the spool"]
 
 
 def test_an_app_is_ready_again_once_what_it_needs_is_back(
