@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 from ml_core.records import (
+    Findings,
     GroundTruth,
     JobRun,
     Model,
@@ -23,13 +24,14 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import json_housekeeping
+from ml_core.store import json_copying, json_housekeeping, json_verifying
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
+from ml_core.store.progress import Progress
 
 FORMAT_VERSION = 1
 
@@ -124,6 +126,18 @@ class JsonStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return json_housekeeping.count_records(self._records.folder)
+
+    def each_prediction(self, model: str) -> Iterator[Prediction]:
+        return json_copying.each_prediction(self._records.folder, model)
+
+    def truth_history(self, model: str, prediction_ids: Collection[str] | None = None) -> Iterator[GroundTruth]:
+        return json_copying.truth_history(self._records.folder, model, prediction_ids)
+
+    def put_runs(self, job: str, runs: Sequence[JobRun]) -> None:
+        self._runs.put(job, runs)
+
+    def verify(self, progress: Progress) -> Findings:
+        return json_verifying.verify(self.folder, progress)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

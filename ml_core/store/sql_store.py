@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import Connection
 
 from ml_core.records import (
+    Findings,
     GroundTruth,
     JobRun,
     Model,
@@ -19,9 +20,10 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import partitions, sql_house, sql_models, sql_records, sql_runs
+from ml_core.store import partitions, sql_copying, sql_house, sql_models, sql_records, sql_runs, sql_verifying
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
+from ml_core.store.progress import Progress
 from ml_core.store.sql_engine import Database, PartitionMissing
 
 
@@ -33,6 +35,7 @@ class SqlStore(Store):
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._database = Database(url)
 
     def check(self) -> None:
@@ -124,3 +127,16 @@ class SqlStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)
+
+    def each_prediction(self, model: str) -> Iterator[Prediction]:
+        return sql_copying.each_prediction(self._database, model)
+
+    def truth_history(self, model: str, prediction_ids: Collection[str] | None = None) -> Iterator[GroundTruth]:
+        return sql_copying.truth_history(self._database, model, prediction_ids)
+
+    def put_runs(self, job: str, runs: Sequence[JobRun]) -> None:
+        self._database.write(lambda connection: sql_copying.put_runs(connection, job, runs))
+
+    def verify(self, progress: Progress) -> Findings:
+        self._database.read(lambda connection: None)  # makes the tables of an empty database
+        return sql_verifying.verify(self._url, progress)
