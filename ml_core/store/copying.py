@@ -49,9 +49,11 @@ class _Copy:
     conflicts: list[str] = field(default_factory=list)
     conflict_count: int = 0
 
-    def add(self, kind: str, *, copied: int = 0, already_there: int = 0, done: int) -> None:
+    def add(self, kind: str, copied: int, already_there: int) -> None:
         self.copied[kind] += copied
         self.already_there[kind] += already_there
+
+    def tell(self, kind: str, done: int) -> None:
         self.progress(kind, done, self.totals.get(kind))
 
     def conflict(self, message: str) -> None:
@@ -91,23 +93,22 @@ def _count_kinds(store: Store, records: Mapping[str, Mapping[str, int]]) -> dict
 
 def _copy_models(work: _Copy) -> None:
     """Copy models with their versions first and their stage changes last, so that a champion is always there."""
-    versions = 0
     for done, model in enumerate(work.source.list_models(), start=1):
         there = work.target.get_model(model.name)
         if there is None:
             work.target.put_model(model)
-        work.add("models", copied=int(there is None), already_there=int(there is not None), done=done)
+        work.add("models", copied=int(there is None), already_there=int(there is not None))
         known = len(work.target.list_versions(model.name))
         for version in work.source.list_versions(model.name):
-            versions += 1
             is_new = version.number > known
             if is_new and work.target.add_version(version).number != version.number:
                 raise _changed(f"version {version.number} of model {model.name!r}")
-            work.add("versions", copied=int(is_new), already_there=int(not is_new), done=versions)
+            work.add("versions", copied=int(is_new), already_there=int(not is_new))
         there = work.target.get_model(model.name)
         changes = model.stage_changes[len(there.stage_changes) if there else 0 :]
         if not all(work.target.change_stage(model.name, change) for change in changes):
             raise _changed(f"the champion of model {model.name!r}")
+        work.tell("models", done)
 
 
 def _copy_predictions(work: _Copy) -> None:
@@ -119,7 +120,8 @@ def _copy_predictions(work: _Copy) -> None:
                 row = rows[rejection.index]
                 work.conflict(f"prediction {row.prediction_id!r} of model {model!r}: {rejection.message}")
             done += len(rows)
-            work.add("predictions", copied=receipt.accepted, already_there=receipt.duplicates, done=done)
+            work.add("predictions", receipt.accepted, receipt.duplicates)
+            work.tell("predictions", done)
 
 
 def _copy_truths(work: _Copy) -> None:
@@ -128,10 +130,11 @@ def _copy_truths(work: _Copy) -> None:
         histories = (list(rows) for _, rows in groupby(work.source.truth_history(model), lambda row: row.prediction_id))
         for some in _batches(histories):
             done += len(some)
-            _copy_histories(work, model, some, done)
+            _copy_histories(work, model, some)
+            work.tell("ground_truths", done)
 
 
-def _copy_histories(work: _Copy, model: str, histories: Sequence[list[GroundTruth]], done: int) -> None:
+def _copy_histories(work: _Copy, model: str, histories: Sequence[list[GroundTruth]]) -> None:
     """Copy the histories of some ids; of one that is there in part, what follows it."""
     known: defaultdict[str, list[GroundTruth]] = defaultdict(list)
     for row in work.target.truth_history(model, [history[0].prediction_id for history in histories]):
@@ -152,8 +155,7 @@ def _copy_histories(work: _Copy, model: str, histories: Sequence[list[GroundTrut
     for rejection in receipt.rejected:
         row = missing[rejection.index]
         work.conflict(f"the truth of prediction {row.prediction_id!r} of model {model!r}: {rejection.message}")
-    copied = len({row.prediction_id for row in missing}) - len(receipt.rejected)
-    work.add("ground_truths", copied=copied, already_there=already_there, done=done)
+    work.add("ground_truths", len({row.prediction_id for row in missing}) - len(receipt.rejected), already_there)
 
 
 def _copy_runs(work: _Copy) -> None:
@@ -173,7 +175,8 @@ def _copy_runs(work: _Copy) -> None:
                 work.target.put_runs(job, missing)
             done += len(runs)
             equal = sum(known.get((run.slot, run.fence)) == run for run in runs)
-            work.add("job_runs", copied=len(missing), already_there=equal, done=done)
+            work.add("job_runs", len(missing), equal)
+            work.tell("job_runs", done)
 
 
 KINDS: tuple[Callable[[_Copy], None], ...] = (_copy_models, _copy_predictions, _copy_truths, _copy_runs)

@@ -20,8 +20,8 @@ def no_progress(kind: str, done: int, total: int | None) -> None:
 class ShownProgress:
     """Writes ``predictions: 20,000 of 1,000,000`` to a stream.
 
-    A terminal gets one line a kind, which is written over; any other stream gets a line every ten seconds. The last
-    state of a kind is always written, when the next one begins or at ``close``.
+    A terminal gets one line a kind, which is written over; any other stream gets a line every ten seconds. What takes
+    less than that is not worth a line. A kind that got one gets another when it is done, or how far it came.
     """
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,7 +44,7 @@ class ShownProgress:
 
     def close(self) -> None:
         """Write how far the last kind came, and end its line."""
-        if self._kind is not None:
+        if self._shown:
             self._show()
             if self._is_terminal:
                 self._stream.write("\n")
