@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, islice
 from typing import TypeVar
 
@@ -96,7 +96,7 @@ def _copy_models(work: _Copy) -> None:
     for done, model in enumerate(work.source.list_models(), start=1):
         there = work.target.get_model(model.name)
         if there is None:
-            work.target.put_model(model)
+            work.target.put_model(replace(model, stage_changes=()))
         work.add("models", copied=int(there is None), already_there=int(there is not None))
         known = len(work.target.list_versions(model.name))
         for version in work.source.list_versions(model.name):
