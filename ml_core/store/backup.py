@@ -1,8 +1,11 @@
 """A backup: one tar.gz with a copy of the store as JSON files, the artifacts, and a manifest that hashes them all.
 
-store/...        an embedded store, whatever kind the original is
-artifacts/...    the files of trained models
-manifest.json    last: what the archive is, when it was made, SHA-256 and size of every member, records by kind
+    store/...        an embedded store, whatever kind the original is
+    artifacts/...    the files of trained models
+    manifest.json    last: what the archive is, when it was made, SHA-256 and size of every member, records by kind
+
+Behind it stands a seal, the SHA-256 of all bytes before it, in the form of an empty part of the gzip, which other
+programs pass over. So the smallest damage shows before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -37,6 +40,8 @@ FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 STORE, ARTIFACTS = "store", "artifacts"
 _COMPRESSION = 6
+_SEAL_HEAD = b"\x1f\x8b\x08\x10\x00\x00\x00\x00\x00\xff"  # of gzip: deflated, with a comment, without time
+_SEAL_END = b"\x00\x03\x00" + bytes(8)  # the end of the comment, nothing deflated, its checksum and its length
 
 
 @dataclass
@@ -75,6 +80,11 @@ class _Hashed(io.RawIOBase):
         return content
 
 
+def seal(sha256: str) -> bytes:
+    """Return what ends a backup whose bytes before it have this hash: an empty gzip member with it as the comment."""
+    return _SEAL_HEAD + f"sha256 {sha256}".encode() + _SEAL_END
+
+
 def back_up(store: Store, artifacts: Path | None, file: Path, now: datetime, progress: Progress) -> CopyReport:
     """Write all of ``store``, and the folder ``artifacts`` unless it is None, to ``file``; return what was copied.
 
@@ -98,8 +108,7 @@ def _pack(folder: Path, artifacts: Path | None, now: datetime, counts: dict[str,
     if artifacts is not None:
         # Read after the store: a version that is in it had its files before.
         names |= _members(artifacts, ARTIFACTS)
-    with (folder / "archive").open("xb") as raw:
-        # No name and time in its head, so that it is always the same: see restore.py.
+    with (folder / "archive").open("x+b") as raw:
         with (
             gzip.GzipFile(filename="", mode="wb", compresslevel=_COMPRESSION, fileobj=raw, mtime=0) as packed,
             tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as tar,
@@ -117,6 +126,8 @@ def _pack(folder: Path, artifacts: Path | None, now: datetime, counts: dict[str,
                 "members": archive.members,
             }
             archive.add_manifest(orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        raw.seek(0)
+        raw.write(seal(hashlib.file_digest(raw, "sha256").hexdigest()))
         raw.flush()
         os.fsync(raw.fileno())
 

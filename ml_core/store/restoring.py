@@ -22,15 +22,13 @@ import orjson
 
 from ml_core.errors import Conflict, InvalidInput
 from ml_core.files import file_trouble, sync_folder
-from ml_core.store.backup import ARTIFACTS, FORMAT, FORMAT_VERSION, MANIFEST, STORE
+from ml_core.store.backup import ARTIFACTS, FORMAT, FORMAT_VERSION, MANIFEST, STORE, seal
 from ml_core.store.base import Store
 from ml_core.store.copying import CopyReport, copy_store, count_kinds
 from ml_core.store.json_store import JsonStore
 from ml_core.store.progress import Progress
 
-# The checksum of gzip does not cover its head, so that must be what a backup always begins with: deflated, no name, no
-# time, the compression that the level stands for, written by nobody in particular.
-_HEAD = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+_SEAL_BYTES = len(seal("0" * 64))
 _BLOCK = 1024 * 1024
 _DAMAGE = (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeError)
 
@@ -62,19 +60,13 @@ def _unpack(file: Path, folder: Path) -> Mapping[str, Any]:
     found: dict[str, dict[str, Any]] = {}
     try:
         with file.open("rb") as raw:
-            if raw.read(len(_HEAD)) != _HEAD:
-                _refuse(file, "it does not begin as one")
+            _check_seal(file, raw)
             raw.seek(0)
-            with gzip.GzipFile(fileobj=raw) as packed:
-                with tarfile.open(fileobj=packed, mode="r|") as tar:
-                    for member in tar:
-                        found[member.name] = _unpack_member(file, tar, member, folder)
-                # What follows the last member, so that the checksum of the whole is compared too.
-                while rest := packed.read(_BLOCK):
-                    if rest.strip(b"\0"):
-                        _refuse(file, "something follows its end")
+            with gzip.GzipFile(fileobj=raw) as packed, tarfile.open(fileobj=packed, mode="r|") as tar:
+                for member in tar:
+                    found[member.name] = _unpack_member(file, tar, member, folder)
     except _DAMAGE as error:
-        _refuse(file, f"it is damaged or cut: {error}")
+        _refuse(file, f"it cannot be unpacked: {error}")
     except OSError as error:
         raise file_trouble("read", Path(error.filename or file), error) from error
     manifest = _read_manifest(file, folder / MANIFEST)
@@ -85,6 +77,17 @@ def _unpack(file: Path, folder: Path) -> Mapping[str, Any]:
         )
         _refuse(file, f"{names[0]} is not what its manifest says")
     return manifest
+
+
+def _check_seal(file: Path, raw: IO[bytes]) -> None:
+    sha256, rest = hashlib.sha256(), max(0, raw.seek(0, os.SEEK_END) - _SEAL_BYTES)
+    raw.seek(0)
+    while rest:
+        block = raw.read(min(_BLOCK, rest))
+        sha256.update(block)
+        rest -= len(block)
+    if raw.read() != seal(sha256.hexdigest()):
+        _refuse(file, "it was damaged or cut, or is none")
 
 
 def _unpack_member(file: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> dict[str, Any]:
