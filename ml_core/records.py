@@ -232,6 +232,22 @@ class Document:
     content: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something kept that is not as it was written: which record or file, and what was found there."""
+
+    where: str
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a check of everything kept came to; ``checked`` says how much was looked at, such as ``12 lines``."""
+
+    checked: str
+    problems: tuple[Problem, ...] = ()
+
+
 RunState = Literal["running", "done", "failed"]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
+MaskedFeature = Annotated[str, StringConstraints(pattern=r"^[^.]+\..+$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=64)]
@@ -96,6 +97,12 @@ class SpoolSettings(Section):
     max_megabytes: Annotated[int, Field(ge=1)] = 1024
 
 
+class RetentionSettings(Section):
+    """How long is kept what ``python -m ml_core.store retain`` forgets."""
+
+    predictions_days: Annotated[int, Field(ge=1)] = 90
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -105,6 +112,8 @@ class Settings(Section):
     log_folder: str = "var/log"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
+    masked_features: tuple[MaskedFeature, ...] = ()
+    retention: RetentionSettings = RetentionSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()

@@ -7,6 +7,7 @@ from flask_openapi3 import OpenAPI
 from ml_core import logs
 from ml_core.clock import Clock
 from ml_core.config import load_settings, resolve_path
+from ml_core.masking import Masking
 from ml_core.prediction_log import PredictionLog
 from ml_core.registry import Registry
 from ml_core.settings import Settings
@@ -38,7 +39,8 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     worker = Worker(settings.worker)
     app.extensions["registry"] = registry
     app.extensions["worker"] = worker
-    app.extensions["server"] = Server(registry, worker, PredictionLog(store, clock), settings.limits.batch_rows)
+    log = PredictionLog(store, clock, Masking(settings.masked_features))
+    app.extensions["server"] = Server(registry, worker, log, settings.limits.batch_rows)
     app.register_api(seed_routes.create_blueprint())
     app.register_api(routes.blueprint)
     return app

@@ -7,6 +7,7 @@ from flask_openapi3 import OpenAPI
 from ml_core import logs
 from ml_core.clock import Clock
 from ml_core.config import load_settings, resolve_path
+from ml_core.masking import Masking
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.base import Store
@@ -36,7 +37,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     )
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     app.extensions["registry"] = registry
-    app.extensions["recorder"] = Recorder(registry, clock, settings.limits)
+    app.extensions["recorder"] = Recorder(registry, clock, settings.limits, Masking(settings.masked_features))
     app.extensions["metrics"].add_collector(StoreExporter(registry, clock))
     app.register_api(seed_routes.create_blueprint())
     app.register_api(api.blueprint)

@@ -12,6 +12,7 @@ import orjson
 from ml_core.clock import Clock
 from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, VersionNotFound
 from ml_core.ids import id_time, new_id
+from ml_core.masking import Masking
 from ml_core.records import Feature, GroundTruth, Model, Observation, Prediction, Receipt, Value
 from ml_core.registry import Registry
 from ml_core.settings import LimitSettings
@@ -47,10 +48,11 @@ class PostedTruth:
 class Recorder:
     """Checks whole bodies before anything is stored, and gives ids and times where the client gave none."""
 
-    def __init__(self, registry: Registry, clock: Clock, limits: LimitSettings) -> None:
+    def __init__(self, registry: Registry, clock: Clock, limits: LimitSettings, masking: Masking | None = None) -> None:
         self.registry = registry
         self.clock = clock
         self.limits = limits
+        self.masking = masking or Masking()
 
     def record_predictions(
         self, model_id: str, version: int | None, posted: Sequence[PostedPrediction]
@@ -71,9 +73,10 @@ class Recorder:
             row.prediction_id or (f"{batch}-{index}" if row.time is None else new_id(time))
             for index, (row, time) in enumerate(zip(posted, times, strict=True))
         ]
+        stored = [self.masking.mask(model.name, row.features) for row in posted]
         rows = [
-            Prediction(prediction_id, time, row.features, row.value, row.score, version or model.champion)
-            for prediction_id, time, row in zip(ids, times, posted, strict=True)
+            Prediction(prediction_id, time, features, row.value, row.score, version or model.champion)
+            for prediction_id, time, features, row in zip(ids, times, stored, posted, strict=True)
         ]
         new_ids = all(row.prediction_id is None for row in posted)
         return ids, self.registry.store.record_predictions(model.name, rows, new_ids=new_ids)

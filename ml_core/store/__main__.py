@@ -12,9 +12,9 @@ from ml_core.clock import Clock, format_time
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
-from ml_core.store import spool_commands
+from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
-from ml_core.store.opening import open_store
+from ml_core.store.command_line import opened_store
 
 
 @click.group()
@@ -60,11 +60,12 @@ def stats() -> None:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), required=True, help="Keep the predictions of so many days.")
-def retain(days: int) -> None:
+@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as retention.predictions_days says.")
+def retain(days: int | None) -> None:
     """Forget predictions and ground truths that are older than so many days."""
-    with _opened() as (store, clock):
-        before = clock.now() - timedelta(days=days)
+    with opened_store() as (store, settings):
+        keep = timedelta(days=days or settings.retention.predictions_days)
+        before = Clock(settings.clock_offset).now() - keep
         click.echo(f"forgetting what is older than {format_time(before)}", err=True)
         for kind, rows in store.drop_before(before).items():
             click.echo(f"{kind}: {rows:,} forgotten")
@@ -92,14 +93,12 @@ def _url() -> str:
 
 @contextmanager
 def _opened(*, with_spool: bool = False) -> Iterator[tuple[Store, Clock]]:
-    with plain_errors():
-        settings = load_settings()
-        spool = settings.spool if with_spool else None
-        store = open_store(settings.store_url.get_secret_value(), spool=spool)
-        try:
-            yield store, Clock(settings.clock_offset)
-        finally:
-            store.close()
+    with opened_store(with_spool=with_spool) as (store, settings):
+        yield store, Clock(settings.clock_offset)
+
+
+for command in (moving.copy, moving.backup, moving.restore_backup, moving.verify, moving.import_file):
+    main.add_command(command)
 
 
 if __name__ == "__main__":

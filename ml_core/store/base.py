@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from ml_core.records import (
+    Findings,
     GroundTruth,
     JobRun,
     Model,
@@ -21,6 +22,7 @@ from ml_core.records import (
     StageChange,
 )
 from ml_core.store.base_series import SeriesStore
+from ml_core.store.progress import Progress
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
 SUMMARY_COLUMNS = ("start_time", "count", "numbers", "mean", "standard_deviation")
@@ -196,4 +198,28 @@ class Store(SeriesStore):
         """Return the number of rows by kind and model; by series for ``observations`` and the steps of ``forecasts``.
 
         A value that was corrected is one. A model or series of which nothing is stored is left out.
+        """
+
+    # Copying and checking
+
+    @abstractmethod
+    def each_prediction(self, model: str) -> Iterator[Prediction]:
+        """Yield all predictions of a model, oldest day first, without holding more than some thousand in memory."""
+
+    @abstractmethod
+    def truth_history(self, model: str, prediction_ids: Collection[str] | None = None) -> Iterator[GroundTruth]:
+        """Yield every value that the truths of a model ever took; with ``prediction_ids`` only the truths of these.
+
+        The values of one id come together, in the order they arrived, and ``correct`` is True from the second on.
+        """
+
+    @abstractmethod
+    def put_runs(self, job: str, runs: Sequence[JobRun]) -> None:
+        """Keep runs as they are, in the place of any with the same slot and fence: for copying, without a lease."""
+
+    @abstractmethod
+    def verify(self, progress: Progress) -> Findings:
+        """Read all that is kept, and return what is not as it was written; nothing is changed.
+
+        What the store cannot notice by itself is not found: see docs/operations.md for each kind of store.
         """

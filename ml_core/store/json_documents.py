@@ -2,7 +2,8 @@
 
 Stock TinyDB rewrites its file in place and remembers the next id, so that four processes inserting at once keep
 nothing. Here a lock is held over the whole read-modify-write, the new content goes to a temporary file that replaces
-the old one when it is safely on disk, and each transaction reads the file afresh.
+the old one when it is safely on disk, and each transaction reads the file afresh. A table beside the documents holds
+their checksum, so that a damaged letter is never taken for another one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import crc32c
 import orjson
 from filelock import FileLock, Timeout
 from tinydb import TinyDB
@@ -23,7 +25,8 @@ from ml_core.files import file_trouble, replace_file
 
 LOCK_TIMEOUT_SECONDS = 30.0
 LOCK_POLL_SECONDS = 0.002  # a batch holds the lock for some milliseconds; filelock's own 50 would be most of the wait
-_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+_CHECKSUM = "checksum"
 
 
 class _SafeStorage(Storage):
@@ -37,10 +40,11 @@ class _SafeStorage(Storage):
             content = self.path.read_bytes()
         except FileNotFoundError:
             return None
-        return _parse(content, self.path)
+        return parse_documents(content, self.path)
 
     def write(self, data: dict[str, dict[str, Any]]) -> None:
-        replace_file(self.path, orjson.dumps(data, option=_OPTIONS | orjson.OPT_NON_STR_KEYS))
+        with_checksum = data | {_CHECKSUM: {"1": {"crc32c": _checksum(data)}}}
+        replace_file(self.path, orjson.dumps(with_checksum, option=_OPTIONS))
 
 
 class DocumentFile:
@@ -63,7 +67,7 @@ class DocumentFile:
                 state = self.path.stat()
                 seen = (state.st_mtime_ns, state.st_size, state.st_ino)
                 if seen != self._seen:
-                    tables = _parse(self.path.read_bytes(), self.path)
+                    tables = parse_documents(self.path.read_bytes(), self.path)
                     self._documents = list(tables.get("_default", {}).values())
                     self._seen = seen
                 return self._documents
@@ -105,14 +109,25 @@ def damaged(path: Path, found: str) -> StoreUnavailable:
     return StoreUnavailable(f"{path} is damaged ({found}); restore it from a backup")
 
 
-def _parse(content: bytes, path: Path) -> dict[str, dict[str, Any]]:
+def parse_documents(content: bytes, path: Path) -> dict[str, dict[str, Any]]:
+    """Return the documents of a file by table and number; raise ``StoreUnavailable`` if they are not as written.
+
+    A file that was written before there were checksums, or by TinyDB itself, has none, and is taken as it is.
+    """
     try:
         tables: Any = orjson.loads(content)
     except orjson.JSONDecodeError:
         raise damaged(path, "not JSON") from None
     if not (isinstance(tables, dict) and all(_is_table(table) for table in tables.values())):
         raise damaged(path, "not documents by number")
+    checksum = tables.pop(_CHECKSUM, None)
+    if checksum is not None and checksum != {"1": {"crc32c": _checksum(tables)}}:
+        raise damaged(path, f"not as it was written; if you edited it, take its table {_CHECKSUM!r} out")
     return tables
+
+
+def _checksum(tables: dict[str, dict[str, Any]]) -> str:
+    return f"{crc32c.crc32c(orjson.dumps(tables, option=_OPTIONS)):08x}"
 
 
 def _is_table(value: Any) -> bool:

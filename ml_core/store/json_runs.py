@@ -5,7 +5,8 @@ A run is the sum of its lines: ``claimed``, then ``renewed`` any number of times
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,12 +30,7 @@ class JsonRuns:
             fence = next_fence(_of_slot(_runs(path), slot), now)
             if fence is None:
                 return None
-            line = _line("claimed", slot, fence) | {
-                "holder": holder,
-                "time": format_time(now),
-                "lease_until_time": format_time(now + lease),
-            }
-            append_to_segment(path, [line])
+            append_to_segment(path, [_claimed(slot, fence, holder, now, now + lease)])
             return RunLease(job, as_utc(slot), fence, as_utc(now + lease))
 
     def renew(self, held: RunLease, now: datetime, lease: timedelta) -> RunLease | None:
@@ -43,13 +39,7 @@ class JsonRuns:
         return replace(held, until_time=until) if self._append_if_held(held, line) else None
 
     def finish(self, held: RunLease, now: datetime, state: RunState, message: str | None, log_tail: str) -> bool:
-        line = _line("finished", held.slot, held.fence) | {
-            "state": state,
-            "time": format_time(now),
-            "message": message,
-            "log_tail": log_tail,
-        }
-        return self._append_if_held(held, line)
+        return self._append_if_held(held, _finished(held.slot, held.fence, now, state, message, log_tail))
 
     def list_jobs(self) -> list[str]:
         return sorted(path.name for path in self.folder.glob("*") if any(path.glob("*.jsonl")))
@@ -61,6 +51,14 @@ class JsonRuns:
             if len(found) >= newest:
                 break
         return found[max(0, len(found) - newest) :]
+
+    def put(self, job: str, runs: Sequence[JobRun]) -> None:
+        by_path: defaultdict[Path, list[dict[str, Any]]] = defaultdict(list)
+        for run in runs:
+            by_path[self._path(job, run.slot)] += _lines(run)
+        with segment_lock(self.folder / job):
+            for path, lines in sorted(by_path.items()):
+                append_to_segment(path, lines)
 
     def _append_if_held(self, held: RunLease, line: dict[str, Any]) -> bool:
         with segment_lock(self.folder / held.job):
@@ -78,6 +76,26 @@ def _line(event: str, slot: datetime, fence: int) -> dict[str, Any]:
     return {"event": event, "slot": format_time(slot), "fence": fence}
 
 
+def _claimed(slot: datetime, fence: int, holder: str, time: datetime, until: datetime) -> dict[str, Any]:
+    facts = {"holder": holder, "time": format_time(time), "lease_until_time": format_time(until)}
+    return _line("claimed", slot, fence) | facts
+
+
+def _finished(
+    slot: datetime, fence: int, time: datetime, state: RunState, message: str | None, log_tail: str
+) -> dict[str, Any]:
+    facts = {"state": state, "time": format_time(time), "message": message, "log_tail": log_tail}
+    return _line("finished", slot, fence) | facts
+
+
+def _lines(run: JobRun) -> list[dict[str, Any]]:
+    """Return the lines that a run is the sum of; the first one begins it anew if it is there already."""
+    lines = [_claimed(run.slot, run.fence, run.holder, run.started_time, run.lease_until_time)]
+    if run.finished_time is not None:
+        lines.append(_finished(run.slot, run.fence, run.finished_time, run.state, run.message, run.log_tail))
+    return lines
+
+
 def _of_slot(runs: Iterable[JobRun], slot: datetime) -> list[JobRun]:
     return [run for run in runs if run.slot == slot]
 
@@ -90,6 +108,8 @@ def _runs(path: Path) -> list[JobRun]:
         if line["event"] == "claimed":
             started, until = parse_time(line["time"]), parse_time(line["lease_until_time"])
             runs[slot, fence] = JobRun(path.parent.name, slot, fence, line["holder"], "running", started, until)
+        elif (slot, fence) not in runs:
+            continue  # the line that claimed it is damaged, which is logged: there is no run to add to
         elif line["event"] == "renewed":
             runs[slot, fence] = replace(runs[slot, fence], lease_until_time=parse_time(line["lease_until_time"]))
         else:

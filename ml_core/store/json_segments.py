@@ -67,6 +67,35 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
     return rows, offset + end
 
 
+def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a segment with the byte at which each begins; the last may lack its break.
+
+    None for a missing file. Raises ``StoreUnavailable``.
+    """
+    try:
+        with path.open("rb") as file:
+            start = 0
+            for line in file:
+                yield start, line
+                start += len(line)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise file_trouble("read", path, error) from error
+
+
+def each_row(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what ``read_segment`` returns, one row at a time."""
+    for start, line in each_line(path):
+        row = decode_line(line[:-1]) if line.endswith(b"\n") else None
+        if row is not None:
+            yield row
+        elif line.endswith(b"\n"):
+            log.warning("%s: the line at byte %d is damaged and was passed over", path, start)
+        elif decode_line(line[:-1]) is not None:
+            log.warning("%s: the break after the last line is damaged, and the line was passed over", path)
+
+
 def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Append rows durably, all in one write; the caller holds the folder's lock. Raises ``StoreUnavailable``."""
     append_lines(path, b"".join(encode_line(row) for row in rows))

@@ -16,6 +16,7 @@ from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 from ml_core.records import (
     Document,
+    Findings,
     Forecast,
     GroundTruth,
     JobRun,
@@ -29,7 +30,7 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import json_housekeeping
+from ml_core.store import json_copying, json_housekeeping, json_verifying
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
@@ -42,6 +43,7 @@ from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
 from ml_core.store.names import check_kinds
+from ml_core.store.progress import Progress
 from ml_core.store.summaries import counts_by_window
 
 FORMAT_VERSION = 1
@@ -211,6 +213,18 @@ class JsonStore(Store):
 
     def _kinds(self) -> tuple[tuple[str, JsonMetrics | JsonObservations | JsonForecasts], ...]:
         return ("metric_points", self._metrics), ("observations", self._observations), ("forecasts", self._forecasts)
+
+    def each_prediction(self, model: str) -> Iterator[Prediction]:
+        return json_copying.each_prediction(self._records.folder, model)
+
+    def truth_history(self, model: str, prediction_ids: Collection[str] | None = None) -> Iterator[GroundTruth]:
+        return json_copying.truth_history(self._records.folder, model, prediction_ids)
+
+    def put_runs(self, job: str, runs: Sequence[JobRun]) -> None:
+        self._runs.put(job, runs)
+
+    def verify(self, progress: Progress) -> Findings:
+        return json_verifying.verify(self.folder, progress)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ml_core.records import (
     Document,
+    Findings,
     Forecast,
     GroundTruth,
     JobRun,
@@ -26,6 +27,7 @@ from ml_core.records import (
 )
 from ml_core.store import (
     partitions,
+    sql_copying,
     sql_documents,
     sql_forecasts,
     sql_house,
@@ -35,11 +37,13 @@ from ml_core.store import (
     sql_records,
     sql_rollups,
     sql_runs,
+    sql_verifying,
 )
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
 from ml_core.store.frames import summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.progress import Progress
 from ml_core.store.sql_engine import Database, PartitionMissing
 from ml_core.store.summaries import Sums, counts_by_window
 
@@ -52,6 +56,7 @@ class SqlStore(Store):
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._database = Database(url)
 
     def check(self) -> None:
@@ -233,3 +238,16 @@ class SqlStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)
+
+    def each_prediction(self, model: str) -> Iterator[Prediction]:
+        return sql_copying.each_prediction(self._database, model)
+
+    def truth_history(self, model: str, prediction_ids: Collection[str] | None = None) -> Iterator[GroundTruth]:
+        return sql_copying.truth_history(self._database, model, prediction_ids)
+
+    def put_runs(self, job: str, runs: Sequence[JobRun]) -> None:
+        self._database.write(lambda connection: sql_copying.put_runs(connection, job, runs))
+
+    def verify(self, progress: Progress) -> Findings:
+        self._database.read(lambda connection: None)  # makes the tables of an empty database
+        return sql_verifying.verify(self._url, progress)

@@ -82,7 +82,7 @@ def test_documents_can_be_updated_and_removed(file: DocumentFile) -> None:
 def test_the_file_is_json_that_people_and_tinydb_itself_can_read(file: DocumentFile, path: Path) -> None:
     insert(file, name="a")
     insert(file, name="b")
-    assert json.loads(path.read_text()) == {"_default": {"1": {"name": "a"}, "2": {"name": "b"}}}
+    assert json.loads(path.read_text())["_default"] == {"1": {"name": "a"}, "2": {"name": "b"}}
     assert path.read_text().count("\n") > 5
     with TinyDB(path) as stock:
         assert stock.all() == file.read()
@@ -238,6 +238,27 @@ def test_a_damaged_file_is_told_with_its_path_and_left_as_it_is(path: Path, cont
         assert caught.value.message.startswith(f"{path} is damaged (")
         assert caught.value.message.endswith("restore it from a backup")
     assert path.read_bytes() == content
+
+
+def test_no_damaged_bit_changes_a_document_silently(file: DocumentFile, path: Path) -> None:
+    insert(file, name="a", title="Prices", r2=0.25)
+    content, documents, found = path.read_bytes(), file.read(), 0
+    for bit in range(len(content) * 8):
+        path.write_bytes(bytes(byte ^ (1 << bit % 8) * (place == bit // 8) for place, byte in enumerate(content)))
+        try:
+            assert DocumentFile(path).read() == documents
+        except StoreUnavailable:
+            found += 1
+    assert found > len(content) * 7
+
+
+def test_a_file_without_a_checksum_is_read_and_gets_one_when_it_is_written(file: DocumentFile, path: Path) -> None:
+    path.write_text('{"_default": {"1": {"name": "a"}}}')
+    assert file.read() == [{"name": "a"}]
+    insert(file, name="b")
+    path.write_text(path.read_text().replace('"a"', '"A"'))
+    with pytest.raises(StoreUnavailable, match="if you edited it, take its table 'checksum' out"):
+        file.read()
 
 
 def test_a_file_that_was_mended_is_read_again(path: Path) -> None:

@@ -46,6 +46,15 @@ def test_retain_forgets_whole_days_only(command: CliRunner, json_store: JsonStor
     assert json_store.count_records()["predictions"] == {"churn": 4}
 
 
+def test_retain_keeps_what_the_settings_say(
+    command: CliRunner, json_store: JsonStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(json_store, 10)
+    assert command.invoke(main, ["retain"]).output.endswith("predictions: 0 forgotten\nground_truths: 0 forgotten\n")
+    monkeypatch.setenv("ML_RETENTION__PREDICTIONS_DAYS", "3")
+    assert "predictions: 6 forgotten" in command.invoke(main, ["retain"]).output
+
+
 def test_erase_removes_a_prediction_and_its_truth(command: CliRunner, json_store: JsonStore) -> None:
     first, *_ = fill(json_store, 2)
     assert command.invoke(main, ["erase", "churn", first, "unknown"]).output == "erased 1 of 2 predictions of churn\n"
@@ -59,7 +68,7 @@ def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> No
     assert result.output == "error: none of the 1 ids is stored for model 'churn'\n"
 
 
-@pytest.mark.parametrize("arguments", [["retain"], ["retain", "--days", "0"], ["erase", "churn"]])
+@pytest.mark.parametrize("arguments", [["retain", "--days", "0"], ["erase", "churn"]])
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
 

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event, text
 from ml_core.records import StageChange
 from ml_core.store.base import Store
 from ml_core.store.migrating import migrate
+from ml_core.store.progress import no_progress
 from ml_core.store.sql_engine import Database
 from ml_core.store.sql_store import SqlStore
 from tests.factories import NOON, a_forecast, a_model, a_point, a_prediction, a_truth, a_version, an_observation
@@ -140,6 +141,11 @@ def use_all_of(store: SqlStore) -> None:
     assert store.summarise_predictions(MODEL, start, end - timedelta(minutes=1), DAY)["count"].sum() == 4000
     assert store.last_prediction_time(MODEL) == NOON + 100 * DAY
     assert store.count_records()["predictions"] == {MODEL: 4000, "wine": 4000}
+    assert len(list(store.each_prediction(MODEL))) == 4000
+    assert len(list(store.truth_history(MODEL))) == 2 * len(list(store.truth_history(MODEL, ["order-1"]))) * 1250
+    store.put_runs("copied", store.list_runs(MODEL, newest=10))
+    assert len(store.list_runs("copied", newest=10)) == 6
+    assert store.verify(no_progress).problems == ()
     assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
     assert store.drop_before(NOON)["predictions"] > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.
