@@ -8,6 +8,7 @@ import multiprocessing
 import random
 import resource
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +23,7 @@ import pytest
 from ml_core.errors import StoreUnavailable
 from ml_core.records import Forecast
 from ml_core.store.json_forecasts import PENDING
+from ml_core.store.json_segments import segment_lock
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_forecast, an_observation
 
@@ -151,6 +153,18 @@ def test_a_writer_that_was_killed_before_all_was_pending_has_changed_nothing(jso
     again = JsonStore(json_store.folder)
     assert_whole(again, 1)
     assert not stray.exists()
+
+
+def test_a_reader_waits_for_a_writer_that_is_in_the_middle(json_store: JsonStore) -> None:
+    json_store.put_forecast(a_long_forecast(1))
+    read: list[pd.DataFrame] = []
+    reader = threading.Thread(target=lambda: read.append(stored(json_store)))
+    with segment_lock(folder_of(json_store)):
+        reader.start()
+        reader.join(0.2)
+        assert read == []
+    reader.join(10)
+    assert len(read[0]) == HOURS
 
 
 # Torn and damaged lines
