@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ml_core.records import GroundTruth, StageChange
 from ml_core.store.base import Store
-from tests.factories import NOON, a_model, a_prediction, a_truth, a_version
+from tests.factories import NOON, a_forecast, a_model, a_point, a_prediction, a_truth, a_version, an_observation
+
+ALL_TIME = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 def everything(store: Store) -> dict[str, Any]:
@@ -21,8 +24,25 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "ground_truths": {model: histories(store, model) for model in counts["ground_truths"]},
         "runs": {job: store.list_runs(job, newest=10_000) for job in store.list_jobs()},
+        "metrics": {
+            (model, metric): store.metric_series(model, metric, *ALL_TIME, segment=None).to_dict("records")
+            for model in counts["metric_points"]
+            for metric in store.list_metrics(model)
+        },
+        "observations": {series: list(store.observation_history(series)) for series in store.list_series()},
+        "forecasts": {series: forecasts(store, series) for series in store.list_series()},
+        "documents": {
+            kind: [(document.key, document.content) for document in store.list_documents(kind)]
+            for kind in store.document_kinds()
+        },
         "counts": counts,
     }
+
+
+def forecasts(store: Store, series: str) -> list[dict[Any, Any]]:
+    """Return the steps of a series; what is missing is None, since NaN is not equal to itself."""
+    frame = store.forecasts(series, *ALL_TIME).astype(object)
+    return frame.where(frame.notna(), None).to_dict("records")
 
 
 def histories(store: Store, model: str) -> dict[str, list[GroundTruth]]:
@@ -58,3 +78,21 @@ def fill(store: Store) -> None:
         assert lease is not None
         if slot:
             store.finish_run(lease, now=NOON, state="failed" if slot == 1 else "done", message="näh", log_tail="a\nb")
+    fill_series(store)
+
+
+def fill_series(store: Store) -> None:
+    """Put some metrics, observations, forecasts and documents into a store."""
+    points = [a_point(NOON + timedelta(hours=hour), version=hour % 2, segment="plan=ü") for hour in range(5)]
+    store.put_metric_points([*points, a_point(details={"lower": 1.5, "state": "ok"})])
+    for value in (1.0, 2.0, 1.0):
+        minutes = range(9)
+        rows = [an_observation(NOON + timedelta(minutes=minute), value, correct=True) for minute in minutes]
+        store.record_observations("web/cpu", rows)
+    store.record_observations("Räder/..", [an_observation()])
+    store.put_forecast(a_forecast(version=None))
+    store.put_forecast(a_forecast(NOON + timedelta(hours=1), hours=30))
+    store.put_forecast(a_forecast(series="only forecast", model="naive"))
+    store.put_document(
+        "alert_rules", "drift of »rooms«", {"budget": 0.01, "columns": ["a", None]}, expected_revision=None
+    )

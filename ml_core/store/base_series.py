@@ -192,5 +192,9 @@ class SeriesStore(ABC):
         """Return all documents of a kind, by key."""
 
     @abstractmethod
+    def document_kinds(self) -> list[str]:
+        """Return the kinds of which there are documents, in order."""
+
+    @abstractmethod
     def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
         """Remove a document if it is still at this revision; False if it is not, or is not there."""

@@ -15,6 +15,7 @@ from ml_core.errors import Conflict
 from ml_core.records import GroundTruth, JobRun
 from ml_core.store.base import Store
 from ml_core.store.comparing import check_models
+from ml_core.store.copying_series import SERIES_KINDS
 from ml_core.store.progress import Progress
 
 _T = TypeVar("_T")
@@ -88,6 +89,7 @@ def _count_kinds(store: Store, records: Mapping[str, Mapping[str, int]]) -> dict
         "versions": sum(len(store.list_versions(model.name)) for model in models),
         **{kind: sum(rows.values()) for kind, rows in records.items()},
         "job_runs": sum(len(store.list_runs(job, newest=_ALL_RUNS)) for job in store.list_jobs()),
+        "documents": sum(len(store.list_documents(kind)) for kind in store.document_kinds()),
     }
 
 
@@ -179,7 +181,13 @@ def _copy_runs(work: _Copy) -> None:
             work.tell("job_runs", done)
 
 
-KINDS: tuple[Callable[[_Copy], None], ...] = (_copy_models, _copy_predictions, _copy_truths, _copy_runs)
+KINDS: tuple[Callable[[_Copy], None], ...] = (
+    _copy_models,
+    _copy_predictions,
+    _copy_truths,
+    _copy_runs,
+    *SERIES_KINDS,
+)
 
 
 def _may_become(there: JobRun, run: JobRun) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from tinydb import Query
 
 from ml_core.records import Document
-from ml_core.store.deciding_documents import check_document_key, check_kind, next_document
+from ml_core.store.deciding_documents import RESERVED_KINDS, check_document_key, check_kind, next_document
 from ml_core.store.json_documents import DocumentFile, damaged
 
 
@@ -42,6 +42,10 @@ class JsonFreeDocuments:
     def list_all(self, kind: str) -> list[Document]:
         check_kind(kind)
         return sorted((self._document(kind, row) for row in self._file(kind).read()), key=lambda found: found.key)
+
+    def kinds(self) -> list[str]:
+        found = (path.stem for path in self.folder.glob("*.json") if path.stem not in RESERVED_KINDS)
+        return sorted(kind for kind in found if self._file(kind).read())
 
     def delete(self, kind: str, key: str, expected_revision: int) -> bool:
         check_document_key(kind, key)

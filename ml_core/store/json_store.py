@@ -196,6 +196,9 @@ class JsonStore(Store):
     def list_documents(self, kind: str) -> list[Document]:
         return self._documents.list_all(kind)
 
+    def document_kinds(self) -> list[str]:
+        return self._documents.kinds()
+
     def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
         return self._documents.delete(kind, key, expected_revision)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, get_args, runtime_checkable
+from typing import get_args
 
 import click
 
@@ -13,7 +13,7 @@ from ml_core.clock import Clock, parse_time
 from ml_core.commands import plain_errors
 from ml_core.config import resolve_path
 from ml_core.errors import Conflict, InvalidInput
-from ml_core.records import Forecast, Task
+from ml_core.records import Task
 from ml_core.store.backup import back_up
 from ml_core.store.command_line import opened, opened_store, shown_progress
 from ml_core.store.copying import CopyReport, copy_store
@@ -22,11 +22,6 @@ from ml_core.store.restoring import restore
 from ml_core.store.verifying import verify_all
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-@runtime_checkable
-class _TakesForecasts(Protocol):
-    def put_forecast(self, forecast: Forecast) -> None: ...
 
 
 def _read_time(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
@@ -113,8 +108,6 @@ def import_file(
             raise InvalidInput(f"{file}: holds a forecast without series and time: say --series and --issue-time")
         step = timedelta(minutes=step_minutes)
         forecast = read_forecast(file, series=series, model=model, issue_time=issue_time, step=step, bounds=bounds)
-        if not isinstance(store, _TakesForecasts):
-            raise InvalidInput(f"{file}: this store takes no forecasts; nothing was imported")
         store.put_forecast(forecast)
         click.echo(f"{series}: a forecast of {len(forecast.steps)} steps by {model}")
 

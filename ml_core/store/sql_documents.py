@@ -55,6 +55,11 @@ def list_all(connection: Connection, kind: str) -> list[Document]:
     return [Document(**row) for row in connection.execute(query).mappings()]
 
 
+def kinds(connection: Connection) -> list[str]:
+    """Return the kinds of which there are documents, in order."""
+    return list(connection.execute(select(_columns.kind).distinct().order_by(_columns.kind)).scalars())
+
+
 def remove(connection: Connection, kind: str, key: str, expected_revision: int) -> bool:
     """Delete a document if it is still at this revision."""
     check_document_key(kind, key)

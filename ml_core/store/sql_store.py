@@ -227,6 +227,9 @@ class SqlStore(Store):
     def list_documents(self, kind: str) -> list[Document]:
         return self._database.read(lambda connection: sql_documents.list_all(connection, kind))
 
+    def document_kinds(self) -> list[str]:
+        return self._database.read(sql_documents.kinds)
+
     def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
         return self._database.write(lambda connection: sql_documents.remove(connection, kind, key, expected_revision))
 
