@@ -77,6 +77,8 @@ def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
             start = 0
             for line in file:
                 yield start, line
+                if not line.endswith(b"\n"):
+                    return  # what a writer may have added to it since is not a line of its own
                 start += len(line)
     except FileNotFoundError:
         return

@@ -227,7 +227,7 @@ class JsonStore(Store):
         self._runs.put(job, runs)
 
     def verify(self, progress: Progress) -> Findings:
-        return json_verifying.verify(self.folder, progress)
+        return json_verifying.verify(self.folder, self._models, progress)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

@@ -34,7 +34,7 @@ class _Checked:
     problems: list[Problem]
 
 
-def verify(folder: Path, progress: Progress) -> Findings:
+def verify(folder: Path, models: JsonModels, progress: Progress) -> Findings:
     """Return all that is damaged or in the wrong place below the folder of a store; nothing is changed."""
     documents = sorted((folder / "documents").glob("*.json"))
     segments = sorted((folder / "records").rglob("*.jsonl"))
@@ -45,7 +45,7 @@ def verify(folder: Path, progress: Progress) -> Findings:
             progress("files", len(checked), len(documents) + len(segments))
     problems = [problem for each in checked for problem in each.problems]
     if not problems:  # else what they hold may be wrong for that reason
-        problems += _check_models(folder / "documents")
+        problems += _check_models(folder / "documents", models)
     problems += _stray_files(folder)
     return Findings(f"{sum(each.lines for each in checked):,} lines in {len(checked):,} files", tuple(problems))
 
@@ -61,8 +61,7 @@ def _check_documents(path: Path) -> _Checked:
     return _Checked(content.count(b"\n"), [])
 
 
-def _check_models(documents: Path) -> list[Problem]:
-    models = JsonModels(documents)
+def _check_models(documents: Path, models: JsonModels) -> list[Problem]:
     try:
         for model in models.list_models():
             models.list_versions(model.name)

@@ -22,6 +22,7 @@ from ml_core.store.tables import Json, metadata
 
 log = logging.getLogger(__name__)
 
+CHECK = "CHECK TABLE"
 _WRONG_CONTENT = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
@@ -56,7 +57,7 @@ def _check_sqlite(connection: Connection) -> list[Problem]:
 
 def _check_table(connection: Connection, table: Table) -> list[Problem]:
     try:
-        results = connection.execute(text(f"CHECK TABLE {table.name}")).all()
+        results = connection.execute(text(f"{CHECK} {table.name}")).all()
     except (NotSupportedError, ProgrammingError) as error:
         # Some distributed engines have no such statement; then what can be read is all that can be checked.
         log.warning("the server does not check the table %s by itself: %s", table.name, error.orig)

@@ -19,8 +19,6 @@ def verify_all(store: Store, artifacts: Path, progress: Progress) -> Findings:
     try:
         versions = [version for model in store.list_models() for version in store.list_versions(model.name)]
     except StoreUnavailable as error:
-        if not findings.problems:
-            raise
         unread = Problem("artifacts", f"not checked, since the versions cannot be read: {error.message}")
         return replace(findings, problems=(*findings.problems, unread))
     return replace(findings, problems=(*findings.problems, *_artifact_problems(versions, artifacts, progress)))

@@ -11,6 +11,7 @@ from ml_core.artifacts.formats import Outputs
 from ml_core.clock import FixedClock
 from ml_core.errors import StoreUnavailable
 from ml_core.ids import id_time
+from ml_core.masking import Masking
 from ml_core.prediction_log import PredictionLog
 from ml_core.records import Prediction
 from ml_core.store.json_store import JsonStore
@@ -40,6 +41,15 @@ def test_several_rows_share_an_id_and_add_their_place(log: PredictionLog) -> Non
     assert [row.value for row in predictions] == [10.0 * number for number in range(12)]
     assert [row.features for row in predictions] == rows
     assert {id_time(row.prediction_id) for row in predictions} == {NOON}
+
+
+def test_masked_features_are_not_stored(json_store: JsonStore, clock: FixedClock) -> None:
+    log = PredictionLog(json_store, clock, Masking((f"{MODEL}.income",)))
+    row = {"rooms": 4.0, "income": 70_000.0}
+    log.record(MODEL, 1, [row], Outputs([1.0]))
+    (stored,) = json_store.each_prediction(MODEL)
+    assert stored.features == {"rooms": 4.0, "income": None}
+    assert row["income"] == 70_000.0
 
 
 def test_two_answers_at_one_moment_have_different_ids(log: PredictionLog) -> None:

@@ -61,6 +61,19 @@ def test_one_row_is_predicted_and_logged_under_the_id_in_the_answer(client: Flas
     assert id_time(row.prediction_id) == NOON
 
 
+def test_a_masked_feature_is_used_by_the_model_and_not_stored(
+    settings: Settings, trained: Registry, clock: FixedClock, client: FlaskClient
+) -> None:
+    app = create_app(settings.model_copy(update={"masked_features": ("*.accountAgeDays",)}), trained.store, clock)
+    answers = [
+        each.post("/models/model2/predictions", json={"features": HONEST}).get_json()["predictions"][0]["score"]
+        for each in (client, app.test_client())
+    ]
+    app.extensions["worker"].close()
+    assert answers[0] == answers[1]
+    assert [row.features["accountAgeDays"] for row in logged(trained).itertuples()].count(None) == 1
+
+
 def test_many_rows_are_predicted_in_their_order(client: FlaskClient, trained: Registry) -> None:
     rows = [PAYMENT, HONEST, PAYMENT]
     answer = client.post("/models/payment_fraud/predictions", json={"features": rows}).get_json()

@@ -55,6 +55,18 @@ def test_a_name_that_is_another_models_seed_id_is_a_conflict(client: FlaskClient
     assert client.post("/models", json={"name": "model1", "task": "binary"}).status_code == 409
 
 
+def test_masked_features_are_not_stored_and_a_repeated_post_is_a_duplicate(
+    settings: Settings, json_store: JsonStore, clock: FixedClock, registry: Registry
+) -> None:
+    registry.add_model(a_model("elsewhere", seed_id="model9"))
+    masked = settings.model_copy(update={"masked_features": ("elsewhere.income", "*.age")})
+    client = create_app(masked, json_store, clock).test_client()
+    row = {"prediction_id": new_id(NOON), "features": {"income": 7, "age": 30, "rooms": 2}, "value": 1}
+    assert post(client, row, model="model9").get_json()["accepted"] == 1
+    assert stored(json_store)["features"].to_list() == [{"income": None, "age": None, "rooms": 2}]
+    assert post(client, row).get_json()["duplicates"] == 1
+
+
 def test_predictions_are_stored_with_their_own_ids_and_times(client: FlaskClient, json_store: JsonStore) -> None:
     time = NOON - timedelta(hours=3)
     answer = post(client, {"prediction_id": "mine-1", "time": format_time(time), "features": {"a": 1}, "value": 2})
