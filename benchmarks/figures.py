@@ -89,9 +89,9 @@ class Sizes:
     reads: int = 15
     # outage
     outage_seconds: float = 60.0
-    kills_while_away: int = 8
+    kills_while_away: int = 10
     kills_after_commit: int = 12
-    kills_at_any_moment: int = 4
+    kills_at_any_moment: int = 3
 
     @property
     def kills_in_all(self) -> int:

@@ -30,6 +30,7 @@ from tests.mariadb import MariaDbServer
 _ACCEPTING = 2
 _KILLS, _BETWEEN = 20, 10
 _WAIT_SECONDS = 60.0
+_STANDING_BY = 3
 _LONGEST_PAUSE_SECONDS = 0.2
 _AFTERWARDS_SECONDS = 2.0
 
@@ -58,10 +59,14 @@ class _Run:
             _wait(lambda: self.notes.stat().st_size > 1000)
             self._take_away()
             self.backlog = self.spool.status().records
-            self.server.start()
-            began = time.monotonic()
-            progress(f"outage: the server is back, {self.backlog:,} records wait")
-            self._kill_after_commits()
+            with self._doomed() as doomed:
+                self.server.start()
+                began = time.monotonic()
+                progress(f"outage: the server is back, {self.backlog:,} records wait")
+                for _ in range(self.sizes.kills_after_commit):
+                    doomed.kill_one_after_its_commit()
+                    self.between += 1
+                    self.kills += 1
             for _ in range(self.sizes.kills_at_any_moment):
                 with self._replayer():
                     time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))
@@ -99,25 +104,6 @@ class _Run:
             self.kills += 1
         self.away_seconds = time.monotonic() - began
 
-    def _kill_after_commits(self) -> None:
-        """Kill whoever has committed, while another stands by to go on, as the other processes of an app do."""
-        running: dict[Connection, BaseProcess] = {}
-        try:
-            for number in range(self.sizes.kills_after_commit + 1):
-                hearing, telling = CONTEXT.Pipe(duplex=False)
-                running[hearing] = self._start(telling)
-                telling.close()
-                if number:
-                    ready = wait(list(running), _WAIT_SECONDS)
-                    told = next(each for each in running if each in ready)
-                    assert told.recv() == "committed"
-                    self._kill(running.pop(told))
-                    self.between += 1
-        finally:
-            for process in running.values():
-                self._kill(process)
-        self.kills += self.between
-
     @contextmanager
     def _accepting(self) -> Iterator[None]:
         ended = CONTEXT.Event()
@@ -144,17 +130,55 @@ class _Run:
         try:
             yield
         finally:
-            self._kill(process)
+            _kill(process)
+
+    @contextmanager
+    def _doomed(self) -> Iterator[_Doomed]:
+        """Run replayers of which one is at work and the others stand by, as the processes of an app do."""
+        doomed = _Doomed(self._start)
+        try:
+            yield doomed
+        finally:
+            doomed.kill_all()
 
     def _start(self, told: Connection | None) -> BaseProcess:
         process = CONTEXT.Process(target=outage_processes.replay, args=(self.url, self.spool.folder, told))
         process.start()
         return process
 
-    def _kill(self, process: BaseProcess) -> None:
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL, f"the replayer ended by itself with {process.exitcode}"
+
+class _Doomed:
+    """Replayers that tell when they have committed, and then wait to be killed."""
+
+    def __init__(self, start: Callable[[Connection], BaseProcess]) -> None:
+        self._start = start
+        self._running: dict[Connection, BaseProcess] = {}
+        for _ in range(_STANDING_BY):
+            self._add()
+
+    def kill_one_after_its_commit(self) -> None:
+        """Wait until one has committed, kill it, and have another one stand by in its place."""
+        ready = wait(list(self._running), _WAIT_SECONDS)
+        told = next(each for each in self._running if each in ready)
+        assert told.recv() == "committed"
+        _kill(self._running.pop(told))
+        self._add()
+
+    def kill_all(self) -> None:
+        """Kill those who stand by."""
+        for process in self._running.values():
+            _kill(process)
+
+    def _add(self) -> None:
+        hearing, telling = CONTEXT.Pipe(duplex=False)
+        self._running[hearing] = self._start(telling)
+        telling.close()
+
+
+def _kill(process: BaseProcess) -> None:
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, f"the replayer ended by itself with {process.exitcode}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,11 @@ def a_prediction(time: datetime = NOON, **changes: Any) -> Prediction:
     return Prediction(**values | changes)
 
 
+def some_predictions(count: int, first: int = 0) -> list[Prediction]:
+    """Return predictions made at noon with ids of their own, ``order-<first>`` and so on."""
+    return [a_prediction(NOON, prediction_id=f"order-{number}") for number in range(first, first + count)]
+
+
 def a_truth(prediction_id: str, value: float | str = 260_000.0, **changes: Any) -> GroundTruth:
     """Return the truth of a prediction, known an hour after noon."""
     values: dict[str, Any] = {

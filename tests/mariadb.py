@@ -68,6 +68,8 @@ class MariaDbServer:
                     "--no-defaults",
                     f"--datadir={self._folder / 'data'}",
                     f"--socket={self._folder / 'socket'}",
+                    # A server that starts removes other servers' temporary tables from a folder that they share.
+                    f"--tmpdir={self._folder}",
                     f"--pid-file={self._folder / 'pid'}",
                     f"--init-file={self._folder / 'init.sql'}",
                     f"--port={self.port}",

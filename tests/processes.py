@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,14 @@ class RunningApp:
     url: str
     pid: int
     log: Path
+
+
+def eventually(is_so: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it is so; raise ``AssertionError`` if it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come so in time"
+        time.sleep(0.02)
 
 
 def free_port() -> int:

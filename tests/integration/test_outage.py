@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ml_monitor.app import create_app as create_monitor
 from tests.champions import add_champion
 from tests.factories import NOON, a_model
 from tests.mariadb import MariaDbServer, new_server
-from tests.processes import own_folders, start_app
+from tests.processes import eventually, own_folders, start_app
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 PREDICTION = {"prediction_id": "order-1", "time": "2026-11-20T11:00:00Z", "features": {"rooms": 4}, "value": 2.5}
@@ -70,13 +70,6 @@ def models(on_mariadb: Settings, clock: FixedClock) -> Iterator[FlaskClient]:
     yield app.test_client()
     app.extensions["worker"].close()
     app.extensions["registry"].store.close()
-
-
-def eventually(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come so in time"
-        time.sleep(0.02)
 
 
 def metric(client: FlaskClient, name: str) -> float:

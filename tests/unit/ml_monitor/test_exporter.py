@@ -52,3 +52,10 @@ def test_a_store_that_is_away_is_reported_and_breaks_nothing(
     collected = scraped(registry, clock)
     assert collected.get_sample_value("ml_store_up") == 0
     assert collected.get_sample_value("ml_model_predictions_last_day", {"model": "housing_price"}) is None
+
+
+def test_a_store_without_a_spool_has_nothing_that_waits(registry: Registry, clock: FixedClock) -> None:
+    collected = scraped(registry, clock)
+    for name in ("ml_spool_records", "ml_spool_bytes", "ml_poisoned_records"):
+        assert collected.get_sample_value(name) == 0
+    assert collected.get_sample_value("ml_spool_oldest_timestamp_seconds") is None

@@ -238,4 +238,8 @@ def test_progress_is_told_by_kind_and_ends_at_the_total(
         "predictions": [(10, 22), (20, 22), (21, 22), (22, 22)],
         "ground_truths": [(1, 10), (10, 10)],
         "job_runs": [(3, 3)],
+        "metric_points": [(6, 6)],
+        "observations": [(1, 10), (10, 10)],
+        "forecasts": [(3, 36), (6, 36), (36, 36)],
+        "documents": [(1, 1)],
     }

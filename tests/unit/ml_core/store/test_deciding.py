@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
-from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
+from ml_core.store.deciding import decide_predictions, decide_replayed_truths, decide_truths, ids_to_look_up
 from tests.factories import NOON, a_prediction, a_truth
 
 
@@ -202,3 +202,43 @@ def assert_sum(receipt: Receipt, receipts: list[Receipt]) -> None:
     assert receipt.duplicates == sum(each.duplicates for each in receipts)
     assert [each.message for each in receipt.rejected] == [each.message for one in receipts for each in one.rejected]
     assert receipt.accepted + receipt.duplicates + len(receipt.rejected) == len(receipts)
+
+
+# Truths that may have been stored before
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def a_later_truth(minutes: int, value: float, **changes: bool) -> GroundTruth:
+    return a_truth("order-1", value, received_time=NOON + minutes * MINUTE, **changes)
+
+
+HISTORY = {"order-1": [(NOON, 1.0), (NOON + 2 * MINUTE, 2.0)]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        a_later_truth(0, 1.0),  # itself, corrected since
+        a_later_truth(2, 2.0, correct=True),
+        a_later_truth(1, 1.0),  # the same again, before the correction came
+        a_later_truth(5, 2.0),
+    ],
+)
+def test_a_replayed_truth_that_was_in_force_when_it_came_is_a_duplicate(row: GroundTruth) -> None:
+    assert decide_replayed_truths([row], HISTORY) == ([], Receipt(duplicates=1))
+
+
+def test_replayed_truths_that_are_new_are_judged_by_what_is_in_force_and_keep_their_places() -> None:
+    known, contrary, correction = a_later_truth(0, 1.0), a_later_truth(5, 1.0), a_later_truth(6, 3.0, correct=True)
+    new, receipt = decide_replayed_truths([known, contrary, correction, a_truth("order-2", 5.0)], HISTORY)
+    assert [row.value for row in new] == [3.0, 5.0]
+    assert (receipt.accepted, receipt.duplicates) == (2, 1)
+    assert [each.index for each in receipt.rejected] == [1]
+    assert "the truth 2.0 is stored already, not 1.0" in receipt.rejected[0].message
+
+
+def test_a_truth_received_before_all_that_is_stored_is_judged_by_what_is_in_force() -> None:
+    new, receipt = decide_replayed_truths([a_later_truth(-5, 1.0)], HISTORY)
+    assert (new, len(receipt.rejected)) == ([], 1)

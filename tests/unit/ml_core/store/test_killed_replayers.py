@@ -100,7 +100,8 @@ def test_killed_replayers_lose_nothing_and_store_nothing_twice(server: MariaDbSe
             f"ALTER TABLE {database}.keyless DROP PRIMARY KEY, DROP INDEX predictions_by_id",
         )
         rows = [a_prediction(NOON, prediction_id=f"order-{number}") for number in range(ROWS)]
-        spool.append("predictions", MODEL, rows, NOON)
+        spool.append("predictions", MODEL, rows[: ROWS // 2], NOON)
+        spool.append("predictions", MODEL, rows[ROWS // 2 :], NOON, new_ids=True)  # not looked up at first
         for number, value in enumerate((1.0, 2.0, 1.0)):
             received = NOON + timedelta(minutes=number)
             truths = [a_truth(row.prediction_id, value, received_time=received, correct=number > 0) for row in rows]

@@ -19,7 +19,7 @@ from ml_core.store.replaying import Replay, Replayed
 from ml_core.store.spool import Spool
 from ml_core.store.spool_lines import Kind, Position
 from ml_core.store.sql_engine import PartitionMissing
-from tests.factories import NOON, a_prediction, a_truth
+from tests.factories import NOON, a_prediction, a_truth, some_predictions
 
 MODEL = "housing_price"
 
@@ -78,10 +78,6 @@ def replay(spool: Spool, shelf: Shelf) -> Replayed:
     for _ in going.run():
         pass
     return going.done
-
-
-def some_predictions(count: int, first: int = 0) -> list[Prediction]:
-    return [a_prediction(NOON, prediction_id=f"order-{number}") for number in range(first, first + count)]
 
 
 class Killed(Spool):
