@@ -66,6 +66,7 @@ class MariaDbServer:
                     _program("mariadbd"),
                     "--no-defaults",
                     f"--datadir={self._folder / 'data'}",
+                    f"--tmpdir={self._folder / 'tmp'}",  # a server that starts removes the tables of all others there
                     f"--socket={self._folder / 'socket'}",
                     f"--pid-file={self._folder / 'pid'}",
                     f"--init-file={self._folder / 'init.sql'}",
@@ -129,6 +130,7 @@ class MariaDbServer:
             "--innodb-log-file-size=16M",
             *_as_root(),
         ]
+        (self._folder / "tmp").mkdir()
         subprocess.run(install, check=True, stdin=subprocess.DEVNULL, capture_output=True)
         user = f"'{_USER}'@'127.0.0.1'"
         (self._folder / "init.sql").write_text(
