@@ -67,6 +67,7 @@ class MariaDbServer:
                     _program("mariadbd"),
                     "--no-defaults",
                     f"--datadir={self._folder / 'data'}",
+                    f"--tmpdir={self._folder / 'tmp'}",  # a server that starts removes the tables of all others there
                     f"--socket={self._folder / 'socket'}",
                     # A server that starts removes other servers' temporary tables from a folder that they share.
                     f"--tmpdir={self._folder}",
@@ -142,6 +143,7 @@ class MariaDbServer:
             "--innodb-log-file-size=16M",
             *_as_root(),
         ]
+        (self._folder / "tmp").mkdir()
         subprocess.run(install, check=True, stdin=subprocess.DEVNULL, capture_output=True)
         user = f"'{_USER}'@'127.0.0.1'"
         (self._folder / "init.sql").write_text(
