@@ -88,20 +88,20 @@ def ece_of(positive: Flags, scores: Floats, *, bins: int = DEFAULT_BINS, left_ou
     single = np.bincount(places, weights=scores * (1 - scores), minlength=bins)[held]
     scatters = np.where(counts > 1, np.maximum(squares - gaps * gaps, 0) / np.maximum(counts - 1, 1), single)
     value = float(counts @ np.abs(gaps)) / rows
+    # A gap looks larger than it is by its own scatter.
+    means = np.sqrt(np.maximum(gaps * gaps - scatters, 0.0))
     within = sum(
-        (count / rows) ** 2 * _folded_variance(gap, scatter)
-        for count, gap, scatter in zip(counts.tolist(), gaps.tolist(), scatters.tolist(), strict=True)
+        (count / rows) ** 2 * _folded_variance(mean, scatter)
+        for count, mean, scatter in zip(counts.tolist(), means.tolist(), scatters.tolist(), strict=True)
     )
-    between = float(counts @ (np.abs(gaps) - value) ** 2) / rows / rows
+    between = float(counts @ (means - float(counts @ means) / rows) ** 2) / rows / rows
     return sampling.measured(value, math.sqrt(within + between), rows, left_out)
 
 
-def _folded_variance(gap: float, variance: float) -> float:
-    """Return the variance of the size of a normal number of this variance whose mean is estimated by ``gap``."""
+def _folded_variance(mean: float, variance: float) -> float:
+    """Return the variance of the size of a normal number of this mean and variance."""
     if variance == 0:
         return 0.0
-    # A gap looks larger than it is by its own scatter.
-    mean = math.sqrt(max(gap * gap - variance, 0.0))
     deviation = math.sqrt(variance)
     mean_size = mean * math.erf(mean / deviation / math.sqrt(2))
     mean_size += deviation * math.sqrt(2 / math.pi) * math.exp(-mean * mean / variance / 2)
