@@ -52,6 +52,8 @@ class Segments:
         A number that is not finite, or a text where numbers are expected, is unseen.
         """
         array = np.asarray(values, dtype=object)
+        if not len(array):
+            return {}
         missing = is_missing(array)
         places = self._bin_places(array) if self.is_number else self._category_places(array)
         names = self.names

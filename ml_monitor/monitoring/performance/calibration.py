@@ -8,6 +8,7 @@ scatters, so even a perfect model whose scores are spread evenly has an ECE of a
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -70,15 +71,41 @@ def calibration_curve(
 def ece_of(positive: Flags, scores: Floats, *, bins: int = DEFAULT_BINS, left_out: int = 0) -> Measured:
     """Return the mean distance of a bin's mean score from its positive share, weighed by rows.
 
-    The standard error takes as given on which side each bin lies; where a bin is calibrated that is chance, and the
-    error given is larger than the true one.
+    Standard error: the gap of each bin scatters as a normal number folded at 0 does, since a distance has no sign, and
+    which bins the rows fall into scatters, too.
     """
-    if not len(scores):
+    rows = len(scores)
+    if not rows:
         return Measured(sampling.NOTHING_USABLE, left_out=left_out)
     places = _places(scores, bins)
     surplus = scores - positive
-    sides = np.sign(np.bincount(places, weights=surplus, minlength=bins))
-    return sampling.of_mean(surplus * sides[places], left_out)
+    counts = np.bincount(places, minlength=bins)
+    held = np.flatnonzero(counts)
+    counts = counts[held]
+    gaps = np.bincount(places, weights=surplus, minlength=bins)[held] / counts
+    squares = np.bincount(places, weights=surplus * surplus, minlength=bins)[held] / counts
+    # A single row shows no scatter of its own: it has that of a calibrated one.
+    single = np.bincount(places, weights=scores * (1 - scores), minlength=bins)[held]
+    scatters = np.where(counts > 1, np.maximum(squares - gaps * gaps, 0) / np.maximum(counts - 1, 1), single)
+    value = float(counts @ np.abs(gaps)) / rows
+    # A gap looks larger than it is by its own scatter.
+    means = np.sqrt(np.maximum(gaps * gaps - scatters, 0.0))
+    within = sum(
+        (count / rows) ** 2 * _folded_variance(mean, scatter)
+        for count, mean, scatter in zip(counts.tolist(), means.tolist(), scatters.tolist(), strict=True)
+    )
+    between = float(counts @ (means - float(counts @ means) / rows) ** 2) / rows / rows
+    return sampling.measured(value, math.sqrt(within + between), rows, left_out)
+
+
+def _folded_variance(mean: float, variance: float) -> float:
+    """Return the variance of the size of a normal number of this mean and variance."""
+    if variance == 0:
+        return 0.0
+    deviation = math.sqrt(variance)
+    mean_size = mean * math.erf(mean / deviation / math.sqrt(2))
+    mean_size += deviation * math.sqrt(2 / math.pi) * math.exp(-mean * mean / variance / 2)
+    return max(variance + mean * mean - mean_size * mean_size, 0.0)
 
 
 def _places(scores: Floats, bins: int) -> NDArray[np.int64]:

@@ -99,6 +99,8 @@ def measure_by_horizon(frame: pd.DataFrame, names: Iterable[str] | None = None) 
     for name in ("horizon", "truth", "value"):
         if name not in frame.columns:
             raise refused(name, "a column of this name")
+    if frame.empty:
+        return {}
     horizons = frame["horizon"].to_numpy()
     if horizons.dtype.kind not in "iu":
         raise refused("horizon", f"whole numbers, not {horizons.dtype}")
@@ -107,7 +109,7 @@ def measure_by_horizon(frame: pd.DataFrame, names: Iterable[str] | None = None) 
     order = np.argsort(horizons, kind="stable")
     distinct, firsts = np.unique(horizons[order], return_index=True)
     measured = {}
-    for horizon, positions in zip(distinct, np.split(order, firsts[1:]), strict=False):
+    for horizon, positions in zip(distinct, np.split(order, firsts[1:]), strict=True):
         part = frame.iloc[positions]
         rows = ForecastRows(part["truth"].to_numpy(), part["value"].to_numpy(), part[others])
         measured[int(horizon)] = measure_rows(METRICS, rows, wanted)

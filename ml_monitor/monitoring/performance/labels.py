@@ -45,7 +45,7 @@ def quantile(ordered: Floats, level: float) -> Measured:
     """Return a quantile of ascending numbers, between two of them by straight line (``numpy.quantile``).
 
     Standard error by Woodruff 1952: half the distance between the numbers whose ranks lie one binomial standard
-    deviation to either side. None where one of these ranks lies outside the sample, as that of 95 % below 20 rows.
+    deviation to either side. None where one of these ranks lies outside the sample, as for 95 % of fewer than 37 rows.
     """
     rows = len(ordered)
     if not rows:
