@@ -38,12 +38,9 @@ def load(folder: Path, side: str, prefixes: tuple[str, ...]) -> dict[str, Any]:
     return {name: values for name, values in cells.items() if name.startswith(prefixes)}
 
 
-def typed(cells: Mapping[str, Any]) -> dict[str, Column]:
-    """Make columns of arrays."""
-    return {
-        name: number_column(values) if name.startswith("number") else category_column(values)
-        for name, values in cells.items()
-    }
+def typed(name: str, values: Any) -> Column:
+    """Make a column of an array."""
+    return number_column(values) if name.startswith("number") else category_column(values)
 
 
 def chunk(column: Column, place: int, chunks: int) -> Column:
@@ -52,18 +49,28 @@ def chunk(column: Column, place: int, chunks: int) -> Column:
     return column[place * size : (place + 1) * size]
 
 
-def by_column(
-    method: ColumnMethod[Any], reference: Mapping[str, Column], current: Mapping[str, Column], chunks: int, **also: bool
+def beside_evidently(
+    method: ColumnMethod[Any], reference: Mapping[str, Any], current: Mapping[str, Any], chunks: int, *, p_values: bool
 ) -> dict[str, Any]:
-    """Judge column by column, so that no more than one column's statistics are held."""
+    """Make columns of arrays one after the other, and judge the current chunks by value or by p-value."""
+    found: dict[str, Any] = {}
+    for name in reference:
+        statistics, column = method.fit(typed(name, reference[name])), typed(name, current[name])
+        measured = [method.measure(statistics, chunk(column, place, chunks)) for place in range(chunks)]
+        found[name] = [one.p_value if p_values else _value(one) for one in measured]
+    return found
+
+
+def beside_nannyml(
+    method: ColumnMethod[Any], reference: Mapping[str, Column], current: Mapping[str, Column], chunks: int
+) -> dict[str, Any]:
+    """Judge column by column, the reference's own chunks first."""
     found: dict[str, Any] = {}
     for name, column in reference.items():
         statistics = method.fit(column)
-        if also.get("the_reference"):
-            own = [_value(method.measure(statistics, chunk(column, place, chunks))) for place in range(chunks)]
-            _bounds(own)
+        _bounds([_value(method.measure(statistics, chunk(column, place, chunks))) for place in range(chunks)])
         measured = [method.measure(statistics, chunk(current[name], place, chunks)) for place in range(chunks)]
-        found[name] = [one.p_value if also.get("p_values") else _value(one) for one in measured]
+        found[name] = [_value(one) for one in measured]
     return found
 
 
@@ -110,14 +117,17 @@ def main(task: str, folder: Path, chunks: int) -> None:
     if task in EVIDENTLY:
         method, prefixes, p_values = EVIDENTLY[task]
         cells = {side: load(folder, side, prefixes) for side in ("reference", "current")}
-        report(lambda: by_column(method, typed(cells["reference"]), typed(cells["current"]), chunks, p_values=p_values))
+        report(lambda: beside_evidently(method, cells["reference"], cells["current"], chunks, p_values=p_values))
         return
     method, prefixes = NANNYML.get(task, (KolmogorovSmirnov(), ("number", "category")))
-    reference, current = (typed(load(folder, side, prefixes)) for side in ("reference", "current"))
+    reference, current = (
+        {name: typed(name, values) for name, values in load(folder, side, prefixes).items()}
+        for side in ("reference", "current")
+    )
     if task == "nannyml pca":
         report(lambda: by_table(reference, current, chunks))
     else:
-        report(lambda: by_column(method, reference, current, chunks, the_reference=True))
+        report(lambda: beside_nannyml(method, reference, current, chunks))
 
 
 if __name__ == "__main__":
