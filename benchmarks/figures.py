@@ -92,6 +92,12 @@ class Sizes:
     kills_while_away: int = 10
     kills_after_commit: int = 12
     kills_at_any_moment: int = 3
+    # the monitor beside other libraries: rows of reference and as many current ones, in chunks
+    anchor_rounds: int = 3
+    monitored_rows: int = 100_000
+    many_monitored_rows: int = 1_000_000
+    chunks: int = 20
+    random_sets: int = 500
 
     @property
     def kills_in_all(self) -> int:
@@ -122,6 +128,11 @@ QUICK = Sizes(
     kills_while_away=2,
     kills_after_commit=2,
     kills_at_any_moment=1,
+    anchor_rounds=1,
+    monitored_rows=4_000,
+    many_monitored_rows=12_000,
+    chunks=4,
+    random_sets=20,
 )
 
 

@@ -79,7 +79,8 @@ Column = NumberColumn | CategoryColumn
 def number_column(values: Any) -> NumberColumn:
     """Make a column of numbers from a one-dimensional array, a Series or a sequence of cells.
 
-    None, NaN and pandas' NA are missing. A text is no number, even if it could be read as one.
+    None, NaN and pandas' NA are missing. A text is no number, even if it could be read as one. An array of float64 is
+    not copied.
     """
     cells = _cells(values)
     is_plain = cells.dtype.kind in "fiu" or (cells.dtype == object and set(map(type, cells)) <= _NUMBERS_OR_NONE)
@@ -198,7 +199,7 @@ def _kind_of_type(cell: type) -> Kind:
 
 def _floats(cells: NDArray[Any]) -> Floats:
     try:
-        return cells.astype(np.float64)
+        return cells.astype(np.float64, copy=False)
     except OverflowError:  # an integer of more than 308 digits
         return np.array([_float(cell) for cell in cells])
 
