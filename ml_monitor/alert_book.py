@@ -1,9 +1,13 @@
-"""The alerts in the store: each a document that holds its state and its history, changed by compare and set."""
+"""The alerts in the store: a document for each model that holds the states and histories of all its alerts.
+
+One document a model, not one an alert: a check that moves hundreds of alerts then writes once for each model. It is
+changed by compare and set, so a check and a person who acknowledges never undo each other.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +21,7 @@ from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event
 from ml_monitor.rules import Severity
 
 KIND = "alerts"
-_KEPT_EVENTS = 100
+_KEPT_LINES = 100
 _ATTEMPTS = 20
 
 
@@ -29,12 +33,15 @@ class Alert:
     rule: str
     severity: Severity
     state: AlertState
-    events: tuple[Mapping[str, Any], ...] = ()
-    revision: int | None = None
+    history: tuple[Mapping[str, Any], ...] = ()
+
+    def after(self, state: AlertState, *lines: Mapping[str, Any]) -> Alert:
+        """Return the alert in its new state, with lines added to its history."""
+        return replace(self, state=state, history=(*self.history, *lines)[-_KEPT_LINES:])
 
 
-Change = Callable[[Alert], tuple[AlertState, Iterable[Mapping[str, Any]]]]
-"""Returns the new state of an alert, and what is to stand in its history."""
+Book = Mapping[str, Alert]
+"""The alerts of one model by their id."""
 
 
 def id_of(rule: str, key: AlertKey) -> str:
@@ -43,45 +50,63 @@ def id_of(rule: str, key: AlertKey) -> str:
     return hashlib.sha256(parts.encode()).hexdigest()[:16]
 
 
+def new_alert(rule: str, severity: Severity, key: AlertKey) -> Alert:
+    """Return an alert that has seen no chunk yet."""
+    return Alert(id_of(rule, key), rule, severity, AlertState(key))
+
+
 def list_alerts(store: Store) -> list[Alert]:
-    """Return all alerts, by model, cause, subject and segment."""
-    alerts = [_alert(document) for document in store.list_documents(KIND)]
+    """Return the alerts of all models, by model, cause, subject and segment."""
+    alerts = [alert for document in store.list_documents(KIND) for alert in _book(document).values()]
     return sorted(alerts, key=lambda alert: (*_order(alert.state.key), alert.rule))
 
 
 def get_alert(store: Store, alert_id: str) -> Alert:
     """Return one alert; raise ``NotFound``."""
-    document = store.get_document(KIND, alert_id)
-    if document is None:
-        raise NotFound(f"there is no alert {alert_id[:40]!r}; GET /alerts lists them")
-    return _alert(document)
+    for alert in list_alerts(store):
+        if alert.alert_id == alert_id:
+            return alert
+    raise NotFound(f"there is no alert {alert_id[:40]!r}; GET /alerts lists them")
 
 
-def new_alert(rule: str, severity: Severity, key: AlertKey) -> Alert:
-    """Return an alert that has seen no chunk yet and is not stored."""
-    return Alert(id_of(rule, key), rule, severity, AlertState(key))
+def read_book(store: Store, model: str) -> dict[str, Alert]:
+    """Return the alerts of a model by id."""
+    document = store.get_document(KIND, _key(model))
+    return {} if document is None else _book(document)
 
 
-def change_alert(store: Store, alert: Alert, change: Change) -> Alert:
-    """Store what ``change`` makes of an alert; done again on what another process made of it meanwhile.
+def change_book(store: Store, model: str, change: Callable[[Book], Book]) -> dict[str, Alert]:
+    """Store what ``change`` makes of a model's alerts, and return them.
 
-    Nothing is written if the state stays as it is. Raises ``Conflict`` if others are in the way at every attempt.
+    It is called again with what another process made of them meanwhile. Nothing is written if nothing changes. Raises
+    ``Conflict`` if others are in the way at every attempt, and what ``change`` raises.
     """
     for _ in range(_ATTEMPTS):
-        state, events = change(alert)
-        if state == alert.state and alert.revision is not None:
-            return alert
-        kept = (*alert.events, *events)[-_KEPT_EVENTS:]
-        changed = replace(alert, state=state, events=kept)
-        stored = store.put_document(KIND, alert.alert_id, _content(changed), expected_revision=alert.revision)
-        if stored is not None:
-            return replace(changed, revision=stored.revision)
-        found = store.get_document(KIND, alert.alert_id)
-        alert = _alert(found) if found else replace(alert, revision=None)
-    raise Conflict(f"the alert {alert.alert_id} is changed by others all the time; try again")
+        document = store.get_document(KIND, _key(model))
+        before = {} if document is None else _book(document)
+        after = dict(change(before))
+        if after == before:
+            return after
+        revision = None if document is None else document.revision
+        content = {"model": model, "alerts": {alert_id: _plain(alert) for alert_id, alert in sorted(after.items())}}
+        if store.put_document(KIND, _key(model), content, expected_revision=revision) is not None:
+            return after
+    raise Conflict(f"the alerts of model {model!r} are changed by others all the time; try again")
 
 
-def changed_line(event: Event) -> dict[str, Any]:
+def change_alert(store: Store, alert_id: str, change: Callable[[Alert], Alert]) -> Alert:
+    """Store what ``change`` makes of one alert, and return it. Raises ``NotFound``, and as ``change_book`` does."""
+    model = get_alert(store, alert_id).state.key.model
+
+    def change_one(book: Book) -> Book:
+        if alert_id not in book:
+            raise NotFound(f"the alert {alert_id} was removed meanwhile")
+        return {**book, alert_id: change(book[alert_id])}
+
+    return change_book(store, model, change_one)[alert_id]
+
+
+def status_line(event: Event) -> dict[str, Any]:
     """Return the line of the history that tells of a change of status."""
     return {
         "time": format_time(event.time),
@@ -97,26 +122,31 @@ def action_line(time: datetime, action: str, author: str, note: str) -> dict[str
     return {"time": format_time(time), "action": action, "author": author, "note": note}
 
 
+def _key(model: str) -> str:
+    return "all-models" if model == "*" else f"model {model}"
+
+
 def _order(key: AlertKey) -> tuple[str, str, str, str]:
     return key.model, key.cause, key.subject, key.segment
 
 
-def _content(alert: Alert) -> dict[str, Any]:
+def _plain(alert: Alert) -> dict[str, Any]:
     return {
         "rule": alert.rule,
         "severity": alert.severity,
         "state": state_to_dict(alert.state),
-        "events": [dict(event) for event in alert.events],
+        "history": [dict(line) for line in alert.history],
     }
 
 
-def _alert(document: Document) -> Alert:
-    content = document.content
-    return Alert(
-        document.key,
-        content["rule"],
-        content["severity"],
-        state_from_dict(content["state"]),
-        tuple(content["events"]),
-        document.revision,
-    )
+def _book(document: Document) -> dict[str, Alert]:
+    return {
+        alert_id: Alert(
+            alert_id,
+            content["rule"],
+            content["severity"],
+            state_from_dict(content["state"]),
+            tuple(content["history"]),
+        )
+        for alert_id, content in document.content["alerts"].items()
+    }
