@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,11 @@ from ml_core.errors import FieldError, InvalidInput
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Column = ArrayLike | Sequence[Any]
+"""One value a row, as an array, a Series or a list; where there is none, None or NaN."""
 
 
-def one_dimension(field: str, values: ArrayLike, rows: int | None = None) -> NDArray[Any]:
+def one_dimension(field: str, values: Column, rows: int | None = None) -> NDArray[Any]:
     """Return values as an array of one dimension, of length ``rows`` if that is given; raise ``InvalidInput``.
 
     What is neither a number nor a truth value comes back as objects.

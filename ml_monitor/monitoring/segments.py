@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ml_core.records import FeatureSpec
 from ml_monitor.monitoring.classes import label_text
-from ml_monitor.monitoring.inputs import as_numbers, is_missing, refused
+from ml_monitor.monitoring.inputs import Column, as_numbers, is_missing, refused
 
 MOST_SEGMENTS = 10
 DEFAULT_BINS = 4
@@ -46,7 +46,7 @@ class Segments:
         rest = ("missing", "unseen") if self.is_number or not self.others else ("missing", "unseen", "other")
         return (*named, *(f"{self.feature}: {kind}" for kind in rest))
 
-    def split(self, values: ArrayLike) -> dict[str, NDArray[np.int64]]:
+    def split(self, values: Column) -> dict[str, NDArray[np.int64]]:
         """Return the positions of the rows of each segment that has any, ascending; every row is in exactly one.
 
         A number that is not finite, or a text where numbers are expected, is unseen.
@@ -90,7 +90,7 @@ class Segments:
 
 
 def learn_segments(
-    reference: ArrayLike, spec: FeatureSpec, *, most: int = MOST_SEGMENTS, bins: int = DEFAULT_BINS
+    reference: Column, spec: FeatureSpec, *, most: int = MOST_SEGMENTS, bins: int = DEFAULT_BINS
 ) -> Segments:
     """Return the segments of a feature whose values in the reference are given.
 

@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ml_monitor.monitoring.classes import encode, label_text, list_names, positive_class
-from ml_monitor.monitoring.inputs import Flags, Floats, as_numbers, is_missing, one_dimension
+from ml_monitor.monitoring.inputs import Column, Flags, Floats, as_numbers, is_missing, one_dimension
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.performance.ranking import Ranking
 from ml_monitor.monitoring.results import Undefined
@@ -24,9 +24,7 @@ class BinaryRows:
     ``trouble`` is the reason why no metric that needs to know the positive class has a value.
     """
 
-    def __init__(
-        self, truths: ArrayLike, values: ArrayLike, scores: ArrayLike | None = None, positive: object = None
-    ) -> None:
+    def __init__(self, truths: Column, values: Column, scores: Column | None = None, positive: object = None) -> None:
         """Prepare the rows; ``positive`` names the positive class, None leaves it to the names of the classes.
 
         Raises ``InvalidInput`` for arrays of unequal length or more than one dimension.

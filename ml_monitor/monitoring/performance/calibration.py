@@ -12,9 +12,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from ml_monitor.monitoring.inputs import Flags, Floats, refused
+from ml_monitor.monitoring.inputs import Column, Flags, Floats, refused
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.performance.binary_rows import BinaryRows
 from ml_monitor.monitoring.results import Measured, Undefined
@@ -35,7 +35,7 @@ class CalibrationBin:
 
 
 def calibration_curve(
-    truths: ArrayLike, scores: ArrayLike, *, positive: object = None, bins: int = DEFAULT_BINS
+    truths: Column, scores: Column, *, positive: object = None, bins: int = DEFAULT_BINS
 ) -> tuple[CalibrationBin, ...] | Undefined:
     """Return the bins that hold rows, in order, or why there are none.
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import pandas as pd
-from numpy.typing import ArrayLike
 
 from ml_core.records import Task
-from ml_monitor.monitoring.inputs import refused
+from ml_monitor.monitoring.inputs import Column, refused
 from ml_monitor.monitoring.performance import binary, forecasts, labels, multiclass, regression
 from ml_monitor.monitoring.performance.binary_rows import BinaryRows
 from ml_monitor.monitoring.performance.metric_table import measure_rows
@@ -55,9 +54,9 @@ def find_metric(task: Task, name: str) -> Metric:
 
 def measure(
     task: Task,
-    truths: ArrayLike,
-    values: ArrayLike,
-    scores: ArrayLike | pd.DataFrame | None = None,
+    truths: Column,
+    values: Column,
+    scores: Column | pd.DataFrame | None = None,
     names: Iterable[str] | None = None,
     positive: object = None,
 ) -> dict[str, Measured]:

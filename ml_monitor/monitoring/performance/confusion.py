@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ml_monitor.monitoring.classes import encode
-from ml_monitor.monitoring.inputs import is_missing, one_dimension
+from ml_monitor.monitoring.inputs import Column, is_missing, one_dimension
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.results import Undefined
 
@@ -25,7 +24,7 @@ class Confusion:
     left_out: int = 0
 
 
-def confusion(truths: ArrayLike, values: ArrayLike) -> Confusion | Undefined:
+def confusion(truths: Column, values: Column) -> Confusion | Undefined:
     """Return the matrix of all classes that were seen, or why there is none.
 
     Raises ``InvalidInput`` for arrays of unequal length or more than one dimension.
@@ -41,7 +40,7 @@ def confusion(truths: ArrayLike, values: ArrayLike) -> Confusion | Undefined:
 class LabelRows:
     """Rows with a true and a predicted label, as places in ``names``, the classes that were seen."""
 
-    def __init__(self, truths: ArrayLike, values: ArrayLike) -> None:
+    def __init__(self, truths: Column, values: Column) -> None:
         """Prepare the rows; raise ``InvalidInput`` for arrays of unequal length or more than one dimension."""
         true = one_dimension("truths", truths)
         predicted = one_dimension("values", values, len(true))

@@ -12,9 +12,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from ml_monitor.monitoring.inputs import Flags, Floats, as_numbers, one_dimension, refused
+from ml_monitor.monitoring.inputs import Column, Flags, Floats, as_numbers, one_dimension, refused
 from ml_monitor.monitoring.performance import regression, sampling
 from ml_monitor.monitoring.performance.metric_table import Table, measure_rows
 from ml_monitor.monitoring.performance.regression import NumberRows
@@ -27,7 +26,7 @@ LEVELS = (80, 95)
 class ForecastRows(NumberRows):
     """Forecast values with their truth and, by name, further columns: bounds of intervals, the naive forecast."""
 
-    def __init__(self, truths: ArrayLike, values: ArrayLike, others: pd.DataFrame | None = None) -> None:
+    def __init__(self, truths: Column, values: Column, others: pd.DataFrame | None = None) -> None:
         """Prepare the rows.
 
         ``others`` may have the columns ``lower_80``, ``upper_80``, ``lower_95``, ``upper_95`` and ``naive``. Raises

@@ -11,10 +11,10 @@ import math
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from ml_core.scores import log_losses
-from ml_monitor.monitoring.inputs import Floats, one_dimension
+from ml_monitor.monitoring.inputs import Column, Floats, one_dimension
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.performance.class_scores import ClassScores
 from ml_monitor.monitoring.performance.confusion import LabelRows
@@ -27,7 +27,7 @@ _NO_SCORES = Undefined("no scores by class")
 class MulticlassRows(LabelRows):
     """Rows with a truth: labels in a confusion matrix and, where they are there, the scores by class."""
 
-    def __init__(self, truths: ArrayLike, values: ArrayLike, scores: pd.DataFrame | None = None) -> None:
+    def __init__(self, truths: Column, values: Column, scores: pd.DataFrame | None = None) -> None:
         """Prepare the rows; ``scores`` has a column for each class, named as its label.
 
         Raises ``InvalidInput`` for arrays of unequal length and a class with two columns.

@@ -10,9 +10,8 @@ import math
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from ml_monitor.monitoring.inputs import Floats, as_numbers, is_missing, one_dimension
+from ml_monitor.monitoring.inputs import Column, Floats, as_numbers, is_missing, one_dimension
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.performance.metric_table import Table
 from ml_monitor.monitoring.results import Measured, Metric, Undefined
@@ -21,7 +20,7 @@ from ml_monitor.monitoring.results import Measured, Metric, Undefined
 class NumberRows:
     """Rows with a true and a predicted number; ``left_out`` had a truth, but either number is not finite."""
 
-    def __init__(self, truths: ArrayLike, values: ArrayLike) -> None:
+    def __init__(self, truths: Column, values: Column) -> None:
         """Prepare the rows; raise ``InvalidInput`` for arrays of unequal length or more than one dimension."""
         found = one_dimension("truths", truths)
         predicted = as_numbers(one_dimension("values", values, len(found)))

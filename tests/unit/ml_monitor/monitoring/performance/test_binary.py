@@ -39,7 +39,7 @@ SKLEARN: dict[str, Callable[..., float]] = {
 
 def undefined(truths: Any, values: Any) -> dict[str, str]:
     """Return the reasons that must be given, by metric."""
-    reasons = {}
+    reasons: dict[str, str] = {}
     if len(set(truths)) == 1:
         reasons |= dict.fromkeys(["roc_auc", "average_precision"], "one class only")
     if not any(values):

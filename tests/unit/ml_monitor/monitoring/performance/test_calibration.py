@@ -81,7 +81,7 @@ def test_a_constant_score_that_is_right_has_no_error() -> None:
 @pytest.mark.parametrize("rows", [200, 2000])
 def test_a_perfectly_calibrated_model_has_the_error_that_the_docstring_tells_of(rows: int) -> None:
     generator = np.random.default_rng(11)
-    errors = []
+    errors: list[Any] = []
     for _ in range(300):
         scores = generator.random(rows)
         errors.append(ece_of(generator.random(rows) < scores, scores).value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ DELAYS = ("label_delay_median_seconds", "label_delay_p95_seconds")
 def a_frame(delays: Sequence[float | None]) -> pd.DataFrame:
     """Return one prediction a minute, each with its truth after so many seconds."""
     times = [NOON + timedelta(minutes=minute) for minute in range(len(delays))]
-    received = [
+    received: list[Any] = [
         None if delay is None else time + timedelta(seconds=delay) for time, delay in zip(times, delays, strict=True)
     ]
     frame = pd.DataFrame(
@@ -64,7 +65,7 @@ def test_no_predictions_have_neither() -> None:
 def test_the_standard_error_of_a_quantile_is_how_it_scatters(rows: int, level: float) -> None:
     generator = np.random.default_rng(5)
     found = [quantile(np.sort(generator.exponential(3600, rows)), level) for _ in range(2000)]
-    scatter = np.std([metric.value for metric in found], ddof=1)
+    scatter = np.std(np.array([metric.value for metric in found], dtype=float), ddof=1)
     assert np.mean([metric.standard_error or np.nan for metric in found]) == pytest.approx(scatter, rel=0.15)
 
 

@@ -45,7 +45,8 @@ def test_errors_are_scikit_learns(rows: list[tuple[float, float]]) -> None:
 
 @given(ROWS)
 def test_mape_is_scikit_learns_of_the_rows_whose_truth_is_not_zero(rows: list[tuple[float, float]]) -> None:
-    found = measure("regression", *zip(*rows, strict=True), names=["mape"])["mape"]
+    truths, values = zip(*rows, strict=True)
+    found = measure("regression", truths, values, names=["mape"])["mape"]
     kept = [row for row in rows if row[0]]
     assert (found.rows, found.left_out) == (len(kept), len(rows) - len(kept))
     if kept:
