@@ -1,0 +1,163 @@
+"""What is normal for a model version: all that its reference sample teaches, fitted once and used for every chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ml_core.errors import InvalidInput
+from ml_core.records import FeatureSpec, Model
+from ml_monitor.monitoring.classes import label_text, positive_class
+from ml_monitor.monitoring.columns import Column, kind_of, make_column
+from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, DEFAULTS, TABLE_DEFAULTS, TABLE_METHODS
+from ml_monitor.monitoring.estimation.cbpe import Cbpe, fit_cbpe
+from ml_monitor.monitoring.estimation.cbpe_multiclass import CbpeMulticlass, fit_cbpe_multiclass
+from ml_monitor.monitoring.estimation.dle import Dle, fit_dle
+from ml_monitor.monitoring.inputs import is_missing
+from ml_monitor.monitoring.quality.catalogue import TABLE_CHECKS, checks_for
+from ml_monitor.monitoring.results import Undefined
+from ml_monitor.monitoring.segments import Segments, learn_segments
+
+OUTCOMES = ("value", "score", "truth")
+"""Columns beside the features: what was predicted, how surely, and what was true."""
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """The reference of a version, and what is learnt from it when it is first needed.
+
+    ``frame`` holds the features, ``value`` and, where they are known, ``score`` and ``truth``.
+    """
+
+    model: Model
+    version: int
+    frame: pd.DataFrame
+    specs: tuple[FeatureSpec, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows the reference has."""
+        return len(self.frame)
+
+    @cached_property
+    def features(self) -> dict[str, Column]:
+        """The reference's features as typed columns."""
+        return {spec.name: make_column(self.frame[spec.name], spec.kind) for spec in self.specs}
+
+    @cached_property
+    def outcomes(self) -> dict[str, Column]:
+        """Predicted values, scores and truths as typed columns: numbers for what is counted, else categories."""
+        return {name: self.outcome_column(name, self.frame[name]) for name in OUTCOMES if name in self.frame.columns}
+
+    def outcome_column(self, name: str, cells: Any) -> Column:
+        """Return values, scores or truths as a column of the kind that they have for this task."""
+        is_number = name == "score" or self.model.task in ("regression", "forecast")
+        return make_column(cells, "number" if is_number else "category")
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """Features and outcomes; a feature that is named as an outcome hides it."""
+        return self.outcomes | self.features
+
+    @cached_property
+    def drift_statistics(self) -> dict[tuple[str, str], Any]:
+        """What each method of drift keeps, by method and column; for methods of all columns the column is ""."""
+        found: dict[tuple[str, str], Any] = {}
+        for name, column in self.columns.items():
+            for method in DEFAULTS[kind_of(column)]:
+                found[method, name] = COLUMN_METHODS[method].fit(column)
+        if self.features:
+            for method in TABLE_DEFAULTS:
+                found[method, ""] = TABLE_METHODS[method].fit(self.features)
+        return found
+
+    @cached_property
+    def quality_statistics(self) -> dict[tuple[str, str], Any]:
+        """What each check of quality keeps, by check and feature; for checks of all features the feature is ""."""
+        found: dict[tuple[str, str], Any] = {}
+        for name, column in self.features.items():
+            for check in checks_for(kind_of(column)):
+                found[check.metric.name, name] = check.fit(column)
+        if self.features:
+            found |= {(name, ""): check.fit(self.features) for name, check in TABLE_CHECKS.items()}
+        return found
+
+    @cached_property
+    def positive(self) -> str | None:
+        """The positive class of a binary classifier, told by its names or, where these could be meant either way, by
+        its scores: the class whose rows score higher. None for other tasks, and where neither tells.
+        """
+        if self.model.task != "binary":
+            return None
+        labels = [label_text(value) for value in self.frame["value"].dropna()]
+        names = tuple(sorted({*labels, *map(label_text, self._known_truths())}))
+        told = positive_class(names)
+        if not isinstance(told, Undefined):
+            return told
+        if len(names) != 2 or "score" not in self.frame.columns:
+            return None
+        scores = self.frame.loc[self.frame["value"].notna(), "score"].to_numpy(dtype=np.float64)
+        is_first = np.array([label == names[0] for label in labels])
+        if is_first.all() or not is_first.any():
+            return None
+        return names[int(np.nanmean(scores[~is_first]) > np.nanmean(scores[is_first]))]
+
+    def _known_truths(self) -> list[object]:
+        return list(self.frame["truth"].dropna()) if "truth" in self.frame.columns else []
+
+    @cached_property
+    def estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
+        """What estimates performance before truth comes; None if the reference lacks what that takes."""
+        if "truth" not in self.frame.columns:
+            return None
+        try:
+            return self._fit_estimator()
+        except InvalidInput:  # too few rows, one class alone, scores that are no probabilities: no estimates then
+            return None
+
+    def _fit_estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
+        known = self.frame[self.frame["truth"].notna()]
+        if self.model.task == "binary" and "score" in known.columns:
+            return fit_cbpe(self.as_flags(list(known["truth"])), known["score"].to_numpy(dtype=np.float64))
+        if self.model.task == "multiclass":
+            classes = sorted({label_text(value) for value in known["truth"]})
+            scores = [f"score:{name}" for name in classes]
+            if set(scores) <= set(known.columns):
+                return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
+        if self.model.task == "regression":
+            return fit_dle(
+                {spec.name: known[spec.name].to_numpy() for spec in self.specs},
+                known["value"].to_numpy(dtype=np.float64),
+                known["truth"].to_numpy(dtype=np.float64),
+            )
+        return None
+
+    def as_flags(self, labels: Sequence[object]) -> NDArray[np.float64]:
+        """Return 1 for the positive class, 0 for another, NaN where there is none."""
+        cells = np.empty(len(labels), dtype=object)
+        cells[:] = list(labels)
+        known = ~is_missing(cells)
+        flags = np.full(len(cells), np.nan)
+        flags[known] = [float(label_text(label) == self.positive) for label in cells[known]]
+        return flags
+
+    def segments(self, feature: str) -> Segments | None:
+        """Return how rows are grouped by a feature; None if the version has no such feature or knows no value of it."""
+        spec = next((spec for spec in self.specs if spec.name == feature), None)
+        if spec is None:
+            return None
+        try:
+            return learn_segments(self.frame[feature].to_numpy(dtype=object), spec)
+        except InvalidInput:
+            return None
+
+
+def make_baseline(model: Model, version: int, frame: pd.DataFrame, specs: Sequence[FeatureSpec]) -> Baseline:
+    """Return the baseline of a reference; features that the reference lacks are left out."""
+    return Baseline(model, version, frame, tuple(spec for spec in specs if spec.name in frame.columns))
