@@ -1,7 +1,7 @@
 """A threshold from a budget of false alarms: how a metric of chunks of this size scatters while nothing has changed.
 
-A moving-block bootstrap of the reference (Kuensch 1989) draws many chunks of the size that is judged now, and the
-metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The bound is its quantile
+A circular block bootstrap of the reference (Künsch 1989; Politis and Romano 1992) draws many chunks of the size that
+is judged now, and the metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The bound is its quantile
 at the allowed probability, so that a small chunk gets a wide bound and a large one a narrow bound.
 
 The reference itself is a sample: a new chunk scatters around the truth, drawn ones around the reference. Metrics and
