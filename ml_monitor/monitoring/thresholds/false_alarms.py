@@ -1,8 +1,8 @@
 """A threshold from a budget of false alarms: how a metric of chunks of this size scatters while nothing has changed.
 
 A circular block bootstrap of the reference (Künsch 1989; Politis and Romano 1992) draws many chunks of the size that
-is judged now, and the metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The bound is its quantile
-at the allowed probability, so that a small chunk gets a wide bound and a large one a narrow bound.
+is judged now, and the metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The
+bound is its quantile at the allowed probability, so that a small chunk gets a wide bound and a large one a narrow one.
 
 The reference itself is a sample: a new chunk scatters around the truth, drawn ones around the reference. Metrics and
 distances scatter with one over the square root of the rows, those of two samples with 1/n + 1/N; so drawn chunks get
