@@ -1,8 +1,8 @@
 """A threshold from a budget of false alarms: how a metric of chunks of this size scatters while nothing has changed.
 
-A moving-block bootstrap of the reference (Kuensch 1989) draws many chunks of the size that is judged now, and the
-metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The bound is its quantile
-at the allowed probability, so that a small chunk gets a wide bound and a large one a narrow bound.
+A circular block bootstrap of the reference (Künsch 1989; Politis and Romano 1992) draws many chunks of the size that
+is judged now, and the metric of these is the null distribution. Blocks keep what neighbouring rows have in common. The
+bound is its quantile at the allowed probability, so that a small chunk gets a wide bound and a large one a narrow one.
 
 The reference itself is a sample: a new chunk scatters around the truth, drawn ones around the reference. Metrics and
 distances scatter with one over the square root of the rows, those of two samples with 1/n + 1/N; so drawn chunks get
@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,7 @@ Statistic = Callable[[Rows], Number]
 DRAWS_PER_PROBABILITY = 20
 _FEWEST_DRAWS = 200
 _LARGEST_UNDEFINED_SHARE = 0.1
+_NODES = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,24 +130,38 @@ def default_block_rows(reference_rows: int) -> int:
     return max(1, round(math.cbrt(reference_rows)))
 
 
-def chunk_probability(budget: float, bad_chunks: int, of_chunks: int) -> float:
+def chunk_probability(budget: float, bad_chunks: int, of_chunks: int, *, chunk_rows: int, reference_rows: int) -> float:
     """Return the probability per chunk at which ``bad_chunks`` of ``of_chunks`` are beyond with probability ``budget``.
 
-    The budget is thus that of a rule that waits for k of n chunks. Chunks count as independent given the threshold.
+    The budget is thus that of a rule that waits for k of n chunks. All chunks are judged by one bound, learnt from one
+    reference: where that lies too near, all are beyond more often, which makes runs likelier than single chunks tell.
+    The mean is taken over where the bound may lie, for a metric that is about normal and bad on one side.
     """
     if not 0 < budget < 1:
         raise refused("budget", f"a probability between 0 and 1, not {budget}")
     if not 1 <= bad_chunks <= of_chunks:
         raise refused("bad_chunks", f"1 to {of_chunks}, not {bad_chunks}")
     low, high = 0.0, 1.0
-    for _ in range(60):
+    for _ in range(50):
         middle = (low + high) / 2
-        reached = math.fsum(
-            math.comb(of_chunks, each) * middle**each * (1 - middle) ** (of_chunks - each)
-            for each in range(bad_chunks, of_chunks + 1)
-        )
+        reached = _probability_of_run(middle, bad_chunks, of_chunks, chunk_rows / reference_rows)
         low, high = (middle, high) if reached < budget else (low, middle)
     return low
+
+
+def _probability_of_run(probability: float, bad_chunks: int, of_chunks: int, ratio: float) -> float:
+    """Return the mean binomial tail over references, ``ratio`` being the variance of one relative to a chunk's."""
+    normal = NormalDist()
+    bound = normal.inv_cdf(1 - probability) * math.sqrt(1 + ratio)
+    places, weights = np.polynomial.hermite_e.hermegauss(_NODES)
+    mean = 0.0
+    for place, weight in zip(places.tolist(), weights.tolist(), strict=True):
+        single = normal.cdf(math.sqrt(ratio) * place - bound)
+        mean += weight * math.fsum(
+            math.comb(of_chunks, each) * single**each * (1 - single) ** (of_chunks - each)
+            for each in range(bad_chunks, of_chunks + 1)
+        )
+    return mean / math.sqrt(2 * math.pi)
 
 
 def _draw(generator: np.random.Generator, reference_rows: int, rows: int, block: int) -> Rows:

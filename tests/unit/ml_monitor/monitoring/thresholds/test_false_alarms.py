@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from statistics import NormalDist
+
 import numpy as np
 import pytest
 
@@ -125,11 +127,23 @@ def test_more_draws_are_asked_for_the_rarer_the_alarm() -> None:
 def test_the_probability_per_chunk_makes_k_of_n_chunks_as_rare_as_the_budget(budget: float, bad: int, of: int) -> None:
     from scipy.stats import binom
 
-    assert binom.sf(bad - 1, of, chunk_probability(budget, bad, of)) == pytest.approx(budget, rel=1e-6)
+    probability = chunk_probability(budget, bad, of, chunk_rows=1, reference_rows=10**9)
+    assert binom.sf(bad - 1, of, probability) == pytest.approx(budget, rel=1e-3)
+
+
+def test_runs_are_likelier_than_single_chunks_tell_when_the_reference_is_small() -> None:
+    probabilities = [chunk_probability(0.05, 2, 3, chunk_rows=500, reference_rows=rows) for rows in (500, 5000, 50_000)]
+    assert probabilities == sorted(probabilities)
+    generator = np.random.default_rng(6)
+    bounds = 2**0.5 * NormalDist().inv_cdf(1 - probabilities[0]) + generator.normal(size=(200_000, 1))
+    beyond = generator.normal(size=(200_000, 3)) > bounds
+    assert np.mean(beyond.sum(axis=1) >= 2) == pytest.approx(0.05, abs=0.0015)
+    single = chunk_probability(0.05, 1, 1, chunk_rows=500, reference_rows=500)
+    assert single == pytest.approx(0.05, abs=1e-6)
 
 
 def test_a_budget_or_a_rule_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match="budget"):
-        chunk_probability(0.0, 2, 3)
+        chunk_probability(0.0, 2, 3, chunk_rows=1, reference_rows=2)
     with pytest.raises(InvalidInput, match="bad_chunks"):
-        chunk_probability(0.01, 4, 3)
+        chunk_probability(0.01, 4, 3, chunk_rows=1, reference_rows=2)
