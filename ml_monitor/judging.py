@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ class Judge:
             starts = range(0, self.baseline.rows - size + 1, size)
             learnt = [values(np.arange(start, start + size)) for start in starts]
             return learn_threshold(learnt, metric, deviations=wanted.deviations)
-        probability = _probability(rule, wanted)
+        probability = _probability(wanted.false_alarms, rule.fires_on, max(1, rows), self.baseline.rows)
         null = draw_null_distribution(
             values,
             reference_rows=self.baseline.rows,
@@ -169,9 +170,12 @@ class Judge:
         self, rule: AlertRule, wanted: FalseAlarms, watched: Sequence[Result], results: Sequence[Result]
     ) -> list[Judged]:
         """Judge columns by p-values, corrected for their number, and by whether a change is large enough to matter."""
-        probability = _probability(rule, wanted)
         p_values = {id(result): p_value for result in watched if (p_value := self._p_value(result)) is not None}
         tested = [result for result in watched if id(result) in p_values]
+        if not tested or self.baseline is None:
+            return [self._judge_by_threshold(rule, result) for result in watched]
+        rows = _rounded(max(result.rows for result in tested))
+        probability = _probability(wanted.false_alarms, rule.fires_on, rows, self.baseline.rows)
         judged = []
         for result, is_called in zip(tested, called(list(p_values.values()), probability), strict=True):
             is_beyond = is_called and self._effect(result, results) >= wanted.smallest_effect
@@ -245,9 +249,10 @@ def with_verdicts(results: Iterable[Result], judged: Iterable[Judged]) -> list[R
     return [replace(result, verdicts=said.get(id(result), {})) for result in results]
 
 
-def _probability(rule: AlertRule, wanted: FalseAlarms) -> float:
-    counts = rule.counts
-    return chunk_probability(wanted.false_alarms, counts.bad_chunks, counts.of_chunks)
+@lru_cache(maxsize=512)
+def _probability(budget: float, fires_on: str, chunk_rows: int, reference_rows: int) -> float:
+    bad, of = (int(part) for part in fires_on.split(" of "))
+    return chunk_probability(budget, bad, of, chunk_rows=chunk_rows, reference_rows=reference_rows)
 
 
 def _rounded(rows: int) -> int:
