@@ -50,7 +50,10 @@ def _by_period(store: Store, model: str, chunking: ByPeriod, start: datetime, un
 def _by_size(store: Store, model: str, rows: int, start: datetime, until: datetime) -> list[Stretch]:
     found: list[Stretch] = []
     counted = 0
-    for hour, count in sorted(store.count_predictions(model, start, until, _HOUR).items()):
+    counts = sorted(store.count_predictions(model, start, until, _HOUR).items())
+    if counts:
+        start = max(start, counts[0][0])
+    for hour, count in counts:
         if counted + count < rows:
             counted += count
             continue

@@ -127,6 +127,8 @@ class Judge:
         values = self._statistic(result)
         if isinstance(values, Undefined):
             return values
+        if not rows:
+            return Undefined("the chunk has no rows for it")
         if isinstance(wanted, Learnt):
             size = min(rows, max(1, self.baseline.rows // _SMALLEST_REFERENCE_CHUNKS))
             starts = range(0, self.baseline.rows - size + 1, size)

@@ -69,11 +69,16 @@ def result_of(
         start_time=start_time,
         end_time=end_time,
         rows=measured.rows,
-        value=measured.value,
-        standard_error=measured.standard_error,
-        p_value=getattr(measured, "p_value", None),
+        value=measured.value if isinstance(measured.value, Undefined) else float(measured.value),
+        standard_error=_plain(measured.standard_error),
+        p_value=_plain(getattr(measured, "p_value", None)),
         **more,
     )
+
+
+def _plain(number: float | None) -> float | None:
+    """Return a number as Python's own, since numpy's are no JSON."""
+    return None if number is None else float(number)
 
 
 def point_of(model: str, result: Result) -> MetricPoint:
