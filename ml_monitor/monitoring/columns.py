@@ -79,7 +79,8 @@ Column = NumberColumn | CategoryColumn
 def number_column(values: Any) -> NumberColumn:
     """Make a column of numbers from a one-dimensional array, a Series or a sequence of cells.
 
-    None, NaN and pandas' NA are missing. A text is no number, even if it could be read as one.
+    None, NaN and pandas' NA are missing. A text is no number, even if it could be read as one. An array of float64 is
+    not copied.
     """
     cells = _cells(values)
     is_plain = cells.dtype.kind in "fiu" or (cells.dtype == object and set(map(type, cells)) <= _NUMBERS_OR_NONE)
@@ -132,15 +133,17 @@ def feature_columns(
     Without ``specs`` all names that occur become columns, in order: of numbers if all that is known of them are
     numbers, else of categories.
     """
-    columns: dict[str, Column] = {}
+    # pandas goes through the mappings row by row and in C: twice as fast as asking all rows for one name after another.
     if specs is not None:
-        for spec in specs:
-            columns[spec.name] = make_column([row.get(spec.name) for row in features], spec.kind)
-        return columns
-    for name in sorted({name for names in {tuple(row) for row in features} for name in names}):
-        column = number_column([row.get(name) for row in features])
+        kinds = {spec.name: spec.kind for spec in specs}
+        cells = pd.DataFrame(list(features), columns=list(kinds), dtype=object)
+        return {name: make_column(cells[name].to_numpy(), kind) for name, kind in kinds.items()}
+    cells = pd.DataFrame(list(features), dtype=object)
+    columns: dict[str, Column] = {}
+    for name in sorted(cells.columns):
+        column = number_column(cells[name].to_numpy())
         is_number = np.isin(column.kinds, (Kind.MISSING, Kind.NUMBER)).all()
-        columns[name] = column if is_number else category_column([row.get(name) for row in features])
+        columns[name] = column if is_number else category_column(cells[name].to_numpy())
     return columns
 
 
@@ -198,7 +201,7 @@ def _kind_of_type(cell: type) -> Kind:
 
 def _floats(cells: NDArray[Any]) -> Floats:
     try:
-        return cells.astype(np.float64)
+        return cells.astype(np.float64, copy=False)
     except OverflowError:  # an integer of more than 308 digits
         return np.array([_float(cell) for cell in cells])
 

@@ -22,9 +22,9 @@ FEW_VALUES = 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberBins:
-    """Ascending ``edges`` and one count more than edges: below the first, between each two, above the last.
+    """Ascending ``edges`` and one count more than edges: below the first, between each two, from the last on.
 
-    A bin holds its lower edge, the last but one also its upper edge.
+    A bin holds its lower edge and not its upper one.
     """
 
     kind: ClassVar[str] = "bins"
@@ -66,6 +66,7 @@ def equal_width_bins(values: Floats) -> NumberBins:
     edges = np.linspace(least, greatest, number + 1)
     if not np.isfinite(edges).all():  # the range is too large for a float, but half of it is not
         edges = np.linspace(least / 2, greatest / 2, number + 1) * 2
+    edges[-1] = _next(edges[-1])  # the greatest value belongs to the last bin, not beyond it
     return _bins(in_order, np.unique(edges))
 
 
@@ -87,14 +88,17 @@ def _bins(in_order: Floats, edges: Floats) -> NumberBins:
 
 def _count(in_order: Floats, edges: Floats) -> NDArray[np.int64]:
     below = np.searchsorted(in_order, edges, side="left")
-    if len(edges) > 1:
-        below[-1] = np.searchsorted(in_order, edges[-1], side="right")
     return np.diff(below, prepend=0, append=len(in_order)).astype(np.int64)
 
 
 def _around(distinct: Floats) -> Floats:
     """Return edges that hold each value apart from all others."""
-    return np.unique(np.concatenate([distinct, np.nextafter(distinct, np.inf)]))
+    return np.unique(np.concatenate([distinct, _next(distinct)]))
+
+
+def _next(values: Any) -> Any:
+    """Return the least float above each; of the greatest float, itself."""
+    return np.minimum(np.nextafter(values, np.inf), np.finfo(np.float64).max)
 
 
 def _doane(in_order: Floats) -> int:

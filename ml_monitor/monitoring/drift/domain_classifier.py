@@ -50,8 +50,6 @@ class DomainClassifier(TableMethod[RowSample]):
         return list(statistics.columns)
 
     def _measure(self, statistics: RowSample, current: Mapping[str, Column]) -> Measured:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-
         rows = len(next(iter(current.values())))
         sample = sample_rows({name: current[name] for name in statistics.columns}, self.most_rows)
         if min(statistics.rows, sample.rows) < FEWEST_ROWS:
@@ -60,15 +58,34 @@ class DomainClassifier(TableMethod[RowSample]):
         domains = np.repeat([0, 1], [statistics.rows, sample.rows])
         # Both sides are in the order of hashes, so that equal rows of both fall into one fold and teach nothing there.
         folds = np.concatenate([np.arange(statistics.rows), np.arange(sample.rows)]) % _FOLDS
-        scores = np.empty(len(domains))
+        return Measured(roc_auc_score(domains, _held_out_scores(table, is_category, domains, folds)), rows=rows)
+
+
+def _held_out_scores(
+    table: Floats, is_category: NDArray[np.bool_], domains: NDArray[np.int64], folds: NDArray[np.int64]
+) -> Floats:
+    """Return for each row what a classifier says of it that has learnt on the other folds."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    scores = np.full(len(domains), 0.5)
+    with threadpool_limits(1, user_api="openmp"):  # on a busy machine its threads spend their time on each other
         for fold in range(_FOLDS):
             held_out = folds == fold
+            learnt = table[~held_out]
+            tells = ~np.isnan(learnt).all(axis=0)
+            if not tells.any():
+                continue
             classifier = HistGradientBoostingClassifier(
-                max_iter=40, max_leaf_nodes=15, early_stopping=False, categorical_features=is_category, random_state=0
+                max_iter=40,
+                max_leaf_nodes=15,
+                early_stopping=False,
+                categorical_features=is_category[tells],
+                random_state=0,
             )
-            classifier.fit(table[~held_out], domains[~held_out])
-            scores[held_out] = classifier.predict_proba(table[held_out])[:, 1]
-        return Measured(roc_auc_score(domains, scores), rows=rows)
+            classifier.fit(learnt[:, tells], domains[~held_out])
+            scores[held_out] = classifier.predict_proba(table[held_out][:, tells])[:, 1]
+    return scores
 
 
 def _table(reference: RowSample, current: RowSample) -> tuple[Floats, NDArray[np.bool_]]:
@@ -77,7 +94,7 @@ def _table(reference: RowSample, current: RowSample) -> tuple[Floats, NDArray[np
     for name, before in reference.columns.items():
         after = current.columns[name]
         if isinstance(before, NumberColumn) and isinstance(after, NumberColumn):
-            columns.append(np.concatenate([before.values, after.values]))
+            columns.append(_ranks(np.concatenate([before.values, after.values])))
         elif isinstance(before, CategoryColumn) and isinstance(after, CategoryColumn):
             codes = _codes(before, after)
             columns.append(np.concatenate([_encode(before, codes), _encode(after, codes)]))
@@ -85,6 +102,14 @@ def _table(reference: RowSample, current: RowSample) -> tuple[Floats, NDArray[np
             raise ValueError(f"{name}: expected a column of kind {kind_of(before)}, not {kind_of(after)}")
     is_category = np.array([isinstance(column, CategoryColumn) for column in reference.columns.values()])
     return np.column_stack(columns), is_category
+
+
+def _ranks(values: Floats) -> Floats:
+    """Return ranks in place of values: trees split on order alone, and ranks are never too large."""
+    ranks = np.full(len(values), np.nan)
+    is_known = ~np.isnan(values)
+    ranks[is_known] = np.unique(values[is_known], return_inverse=True)[1]
+    return ranks
 
 
 def _codes(before: CategoryColumn, after: CategoryColumn) -> dict[str, int]:

@@ -84,8 +84,8 @@ class PcaStatistics:
     def from_dict(cls, values: Mapping[str, Any]) -> PcaStatistics:
         """Return what ``to_dict`` was made from."""
         encoders = tuple(Encoder(**encoder) for encoder in values["encoders"])
-        components = np.array(values["components"], dtype=np.float64).reshape(len(encoders), -1)
-        return cls(encoders, components, values["rows"])
+        components = np.array(values["components"], dtype=np.float64)
+        return cls(encoders, components if encoders else np.zeros((0, 0)), values["rows"])
 
 
 def fit_encoder(name: str, column: Column) -> Encoder | None:
