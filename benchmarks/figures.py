@@ -87,6 +87,12 @@ class Sizes:
     grown_days: int = 40
     rows_per_day: int = 10_000
     reads: int = 15
+    # the monitor beside other libraries: rows of reference and as many current ones, in chunks
+    anchor_rounds: int = 3
+    monitored_rows: int = 100_000
+    many_monitored_rows: int = 1_000_000
+    chunks: int = 20
+    random_sets: int = 500
 
 
 FULL = Sizes()
@@ -108,6 +114,11 @@ QUICK = Sizes(
     grown_days=16,
     rows_per_day=50,
     reads=1,
+    anchor_rounds=1,
+    monitored_rows=4_000,
+    many_monitored_rows=12_000,
+    chunks=4,
+    random_sets=20,
 )
 
 
