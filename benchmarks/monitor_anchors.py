@@ -56,6 +56,8 @@ def anchors_python() -> str:
 
 def ask(python: str, script: str, arguments: Sequence[str | Path]) -> Answer:
     """Run a script of this folder with its arguments, of which it makes what it likes; return what it printed last."""
+    folder = project_root() / "var"
+    folder.mkdir(exist_ok=True)
     environment = os.environ | _ENVIRONMENT
     if python == sys.executable:
         environment["PYTHONPATH"] = str(project_root())
@@ -66,7 +68,7 @@ def ask(python: str, script: str, arguments: Sequence[str | Path]) -> Answer:
         check=False,
         timeout=_LONGEST_TASK_SECONDS,
         env=environment,
-        cwd=project_root() / "var",
+        cwd=folder,
     )
     if result.returncode:
         raise RuntimeError(f"{script} {arguments[0]} ended with {result.returncode}: {result.stderr[-2000:]}")

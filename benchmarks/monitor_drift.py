@@ -59,17 +59,18 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Yield the figures of time, memory and values."""
     python = anchors_python()
     few, many = folder / "few", folder / "many"
-    _write(few, sizes.monitored_rows)
+    write_tables(few, sizes.monitored_rows)
     answers: dict[str, tuple[Answer, Answer]] = {}
     for race in RACES:
         yield from _race(race, python, few, sizes, answers)
     yield from _values(python, few, sizes, answers)
-    _write(many, sizes.many_monitored_rows)
+    write_tables(many, sizes.many_monitored_rows)
     for race in MANY:
         yield from _race(race, python, many, sizes, {})
 
 
-def _write(folder: Path, rows: int) -> None:
+def write_tables(folder: Path, rows: int) -> None:
+    """Write the reference and the current rows into a new folder."""
     folder.mkdir()
     for side, seed in (("reference", 1), ("current", 2)):
         numbers, codes = _rows(rows, seed, has_drift=side == "current")

@@ -54,8 +54,8 @@ S = TypeVar("S", bound=Statistics)
 class ColumnMethod(ABC, Generic[S]):
     """A distance between the values of one column in the reference and in a chunk.
 
-    ``suits`` names the kinds of columns that it takes, ``is_symmetric`` whether it were the same with reference and
-    chunk exchanged, as long as neither has values outside the other's range.
+    ``suits`` names the kinds of columns that it takes, ``is_symmetric`` whether its formula is the same with reference
+    and chunk exchanged; bins of numbers are always the reference's.
     """
 
     metric: ClassVar[Metric]

@@ -29,7 +29,7 @@ class PopulationStability(BinnedMethod):
     """The index, 0 or more."""
 
     metric: ClassVar[Metric] = Metric("psi", "Population stability index", "lower_is_better", lowest=0.0)
-    is_symmetric: ClassVar[bool] = False  # the bins are the reference's
+    is_symmetric: ClassVar[bool] = True
 
     def _fit_numbers(self, values: NDArray[np.float64]) -> NumberBins:
         return equal_frequency_bins(values)
