@@ -36,7 +36,7 @@ class _Checked:
 
 def verify(folder: Path, models: JsonModels, progress: Progress) -> Findings:
     """Return all that is damaged or in the wrong place below the folder of a store; nothing is changed."""
-    documents = sorted((folder / "documents").glob("*.json"))
+    documents = sorted((folder / "documents").rglob("*.json"))
     segments = sorted((folder / "records").rglob("*.jsonl"))
     checked: list[_Checked] = []
     for check, paths in ((_check_documents, documents), (_check_segment, segments)):

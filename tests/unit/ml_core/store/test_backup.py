@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import itertools
 import multiprocessing
 import os
+import random
 import tarfile
 import time
 from contextlib import closing
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import orjson
@@ -25,7 +28,7 @@ from tests.factories import NOON, a_prediction
 from tests.snapshots import everything, fill
 
 MODEL = "housing_price"
-KILLS = 12
+KILLS = 8
 
 
 @pytest.fixture
@@ -105,37 +108,53 @@ def test_a_backup_that_cannot_be_written_is_told_and_leaves_nothing(json_store: 
     assert names(tmp_path) == ["backup.tar.gz", "store"]
 
 
-def _back_up(folder: Path) -> None:
-    back_up(JsonStore(folder / "store"), folder / "artifacts", folder / "backup.tar.gz", NOON, no_progress)
+def _back_up(folder: Path, stop_at: int, pause_seconds: float, reached: Connection) -> None:
+    """Make a backup, and tell when it has made so many steps."""
+    steps = itertools.count(1)
+
+    def progress(kind: str, done: int, total: int | None) -> None:
+        if next(steps) == stop_at:
+            reached.send(stop_at)
+            time.sleep(pause_seconds)
+
+    back_up(JsonStore(folder / "store"), folder / "artifacts", folder / "backup.tar.gz", NOON, progress)
+
+
+def kill_at(folder: Path, step: int, *, pause_seconds: float, after_seconds: float = 0) -> None:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "ml_core.store.json_store", "tests.factories"])
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_back_up, args=(folder, step, pause_seconds, sender))
+    process.start()
+    receiver.recv()
+    time.sleep(after_seconds)
+    process.kill()
+    process.join(10)
+    process.close()
+    receiver.close()
+    sender.close()
 
 
 def test_a_killed_backup_leaves_no_half_file_and_the_next_one_cleans_up(
     json_store: JsonStore, artifacts: Path, tmp_path: Path
 ) -> None:
     fill(json_store)
-    json_store.record_predictions(MODEL, [a_prediction() for _ in range(2000)], new_ids=True)
     (artifacts / "big").write_bytes(os.urandom(4_000_000))
-    file = tmp_path / "backup.tar.gz"
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "ml_core.store.json_store", "tests.factories"])
-    started = time.monotonic()
-    _back_up(tmp_path)
-    whole_seconds = time.monotonic() - started
+    file, unfinished = tmp_path / "backup.tar.gz", tmp_path / ".backup.tar.gz.unfinished"
+    steps: list[object] = []
+    back_up(json_store, artifacts, file, NOON, lambda *step: steps.append(step))
     file.unlink()
-    unfinished = 0
-    for kill in range(KILLS):
-        process = context.Process(target=_back_up, args=(tmp_path,))
-        process.start()
-        time.sleep(whole_seconds * (kill + 1) / KILLS)
-        process.kill()
-        process.join(10)
-        process.close()
-        unfinished += (tmp_path / ".backup.tar.gz.unfinished").exists()
-        if file.exists():  # it came to its end before it was killed
+    for step in range(1, len(steps) + 1, max(1, len(steps) // KILLS)):
+        kill_at(tmp_path, step, pause_seconds=60)
+        assert unfinished.exists()
+        assert not file.exists()
+    chance = random.Random(20261120)
+    for kill in range(KILLS):  # while it is finished
+        kill_at(tmp_path, len(steps), pause_seconds=0, after_seconds=chance.uniform(0, 0.03))
+        if file.exists():
             with closing(SqlStore(f"sqlite:///{tmp_path / f'{kill}.db'}")) as new:
                 restore(file, new, artifacts, no_progress)
                 assert everything(new) == everything(json_store)
             file.unlink()
-    assert unfinished > KILLS / 3  # else none was killed at work
-    _back_up(tmp_path)
-    assert not (tmp_path / ".backup.tar.gz.unfinished").exists()
+    back_up(json_store, artifacts, file, NOON, no_progress)
+    assert not unfinished.exists()

@@ -17,7 +17,7 @@ import pytest
 
 from ml_core.errors import Conflict, InvalidInput, StoreUnavailable
 from ml_core.store.backup import FORMAT, back_up, seal
-from ml_core.store.json_store import JsonStore
+from ml_core.store.json_store import FORMAT_VERSION, JsonStore
 from ml_core.store.progress import no_progress
 from ml_core.store.restoring import restore
 from ml_core.store.sql_store import SqlStore
@@ -129,7 +129,7 @@ def test_a_file_that_is_not_there_is_named(place: NewPlace, tmp_path: Path) -> N
 
 # Archives that somebody else made
 
-CONTENTS = {"store/format.json": b'{"format": 1}\n'}
+CONTENTS = {"store/format.json": orjson.dumps({"format": FORMAT_VERSION})}
 
 
 def manifest_of(contents: dict[str, bytes], **changes: Any) -> bytes:
@@ -213,7 +213,7 @@ WHOLE = [*CONTENTS.items(), ("manifest.json", manifest_of(CONTENTS))]
         ("its format is", [*CONTENTS.items(), ("manifest.json", manifest_of(CONTENTS, members=[]))]),
         ("store/more is not what its manifest says", [("store/more", b"x"), *WHOLE]),
         ("store/format.json is not what", [("manifest.json", manifest_of(CONTENTS))]),
-        ("store/format.json is not what", [("store/format.json", b'{"format": 2}\n'), WHOLE[-1]]),
+        ("store/format.json is not what", [("store/format.json", b'{"format": 99}'), WHOLE[-1]]),
         ("'store/format.json' is in it twice", [*WHOLE, WHOLE[0]]),
         (
             "it holds .* its manifest says {'models': 1}",
