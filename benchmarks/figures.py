@@ -85,6 +85,7 @@ class Sizes:
     models: int = 10
     days: int = 10
     grown_days: int = 40
+    chart_days: int = 30
     rows_per_day: int = 10_000
     reads: int = 15
     # outage
@@ -122,6 +123,7 @@ QUICK = Sizes(
     models=2,
     days=8,
     grown_days=16,
+    chart_days=8,
     rows_per_day=50,
     reads=1,
     outage_seconds=2.0,

@@ -1,4 +1,4 @@
-"""Reads of the last 24 hours, their growth, and forgetting a day, on stores that hold a million predictions.
+"""Reads of the last 24 hours, their growth, forgetting a day, and charts, on stores that hold a million predictions.
 
 One model's predictions are recorded through the store. The other models' are copied from them, for speed: as names of
 the same segment files in the JSON store, and inside the database with ``INSERT ... SELECT``.
@@ -19,6 +19,7 @@ import orjson
 import pandas as pd
 from pandas.testing import assert_frame_equal
 
+from benchmarks import store_charts
 from benchmarks.figures import DAY, Figure, Pairs, Sizes, a_day, in_turns, milliseconds, progress, seconds_of
 from benchmarks.store_batches import COLUMNS, connect, mariadb
 from ml_core.store.base import PREDICTION_COLUMNS, Store
@@ -35,7 +36,7 @@ _QUERY = (
 
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
-    """Yield the figures of reads, growth and retention."""
+    """Yield the figures of reads, growth, retention and charts."""
     end = _end(sizes)
     json_url = f"json:///{folder / 'json'}"
     _load_json(json_url, end, sizes.days, sizes)
@@ -46,6 +47,7 @@ def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
         _load_mariadb(server, url, end, sizes)
         yield _mariadb_and_driver(url, end, sizes)
         yield _forgetting(server, url, end, sizes)
+        yield from store_charts.measure(server, sizes)
 
 
 def _end(sizes: Sizes) -> datetime:

@@ -10,9 +10,28 @@ import random
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache, partial
 from typing import Any
 
-from sqlalchemy import Connection, Integer, String, and_, case, cast, delete, func, or_, select, text
+from sqlalchemy import (
+    BigInteger,
+    CompoundSelect,
+    Connection,
+    Integer,
+    Select,
+    String,
+    Table,
+    and_,
+    bindparam,
+    case,
+    cast,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    union_all,
+)
 
 from ml_core.clock import as_utc
 from ml_core.records import Prediction, Value
@@ -93,42 +112,51 @@ def summarise(connection: Connection, model: str, start: datetime, end: datetime
     """
     check_window(window)
     start, end = as_utc(start), as_utc(end)
-    hours = whole_hours(start, end, window)
-    if hours is None:
-        return merged([_from_rows(connection, model, start, end, window)])
-    first, last = hours
-    return merged(
-        [
-            _from_rows(connection, model, start, first, window),
-            _from_rollups(connection, model, first, last, window),
-            _from_rows(connection, model, last, end, window),
-        ]
+    first, last = whole_hours(start, end, window) or (end, end)
+    # Windows are counted from the first one: SQL divides towards zero, and so would go wrong before the epoch.
+    length = number_of_microseconds(window)
+    number = number_of_microseconds(start) // length
+    bounds = {"start": start, "first": first, "last": last, "end": end, "before": number * length, "length": length}
+    query = _query(first < last, connection.dialect.name == "sqlite")
+    return merged({number + row[0]: _sums(row[1:])} for row in connection.execute(query, {"model": model, **bounds}))
+
+
+@cache
+def _query(has_hours: bool, is_sqlite: bool) -> Select[Any] | CompoundSelect[Any]:
+    """Return the query for the sums of a range by window: built once, since that takes longer than to answer it."""
+    of_range = partial(_query_of_range, is_sqlite=is_sqlite)
+    if not has_hours:
+        return of_range(predictions, "start", "end").order_by(_WINDOW)
+    hours = of_range(prediction_rollups, "first", "last")
+    return union_all(of_range(predictions, "start", "first"), hours, of_range(predictions, "last", "end")).order_by(
+        _WINDOW
     )
 
 
-def _from_rollups(
-    connection: Connection, model: str, start: datetime, end: datetime, window: timedelta
-) -> dict[int, Sums]:
-    number = _window_number(connection, _rollups.hour, start, window)
-    sums = [func.sum(_rollups[name]) for name in _SUMS]
-    query = select(number, *sums).where(_rollups.model == model, _rollups.hour >= start, _rollups.hour < end)
-    return _by_window(connection, query, start, window)
+def _query_of_range(table: Table, start: str, end: str, is_sqlite: bool) -> Select[Any]:
+    time = table.c.time if table is predictions else table.c.hour
+    before, length = bindparam("before", type_=BigInteger), bindparam("length", type_=BigInteger)
+    # DIV binds as tightly as "/", which would go by way of a rounded decimal.
+    number = (_microseconds(time, is_sqlite) - before).op("/" if is_sqlite else "DIV", precedence=8)(length)
+    sums = _sums_of_rows() if table is predictions else [func.sum(table.c[name]) for name in _SUMS]
+    in_range = and_(table.c.model == bindparam("model"), time >= bindparam(start), time < bindparam(end))
+    return select(number.label(_WINDOW), *sums).where(in_range).group_by(_WINDOW)
 
 
-def _from_rows(
-    connection: Connection, model: str, start: datetime, end: datetime, window: timedelta
-) -> dict[int, Sums]:
-    if start >= end:
-        return {}
-    row = predictions.c
-    query = select(_window_number(connection, row.time, start, window), *_sums_of_rows())
-    return _by_window(connection, query.where(row.model == model, row.time >= start, row.time < end), start, window)
+def _microseconds(time: Any, is_sqlite: bool) -> Any:
+    """Return the expression for the microseconds of a time since the epoch."""
+    if not is_sqlite:
+        return func.timestampdiff(text("MICROSECOND"), text(f"'{written_time(EPOCH)}'"), time)
+    # Kept as text, such as 2026-11-20 12:00:00.000001, which strftime rounds to milliseconds.
+    stored = cast(time, String)
+    seconds = cast(func.strftime("%s", func.substr(stored, 1, 19)), Integer)
+    return seconds * 1_000_000 + cast(func.substr(stored, 21, 6), Integer)
 
 
 def _sums_of_hour(connection: Connection, model: str, hour: datetime) -> Sums:
     row = predictions.c
     query = select(*_sums_of_rows()).where(row.model == model, row.time >= hour, row.time < hour + HOUR)
-    return _read_sums(connection.execute(query).one())
+    return _sums(connection.execute(query).one())
 
 
 def _sums_of_rows() -> list[Any]:
@@ -137,38 +165,10 @@ def _sums_of_rows() -> list[Any]:
     return [func.count(), func.count(number), func.sum(number), func.sum(number * number)]
 
 
-def _by_window(connection: Connection, query: Any, start: datetime, window: timedelta) -> dict[int, Sums]:
-    first = _first_window(start, window)
-    rows = connection.execute(query.group_by(_WINDOW).order_by(_WINDOW))
-    return {first + row[0]: _read_sums(row[1:]) for row in rows}
-
-
-def _read_sums(row: Sequence[Any]) -> Sums:
+def _sums(row: Sequence[Any]) -> Sums:
     # A sum of nothing is NULL, and one of whole numbers comes as a decimal from MariaDB.
     rows, numbers, total, squares = (each or 0 for each in row)
     return Sums(int(rows), int(numbers), float(total), float(squares))
-
-
-def _first_window(start: datetime, window: timedelta) -> int:
-    return number_of_microseconds(start) // number_of_microseconds(window)
-
-
-def _window_number(connection: Connection, time: Any, start: datetime, window: timedelta) -> Any:
-    """Return the number of the window that holds a time, counted from the one that holds ``start``.
-
-    Not from the epoch: SQL divides towards zero, and so would go wrong before it.
-    """
-    length = number_of_microseconds(window)
-    before = _first_window(start, window) * length
-    if connection.dialect.name == "sqlite":
-        # Kept as text, such as 2026-11-20 12:00:00.000001, which strftime rounds to milliseconds.
-        stored = cast(time, String)
-        seconds = cast(func.strftime("%s", func.substr(stored, 1, 19)), Integer)
-        microseconds = seconds * 1_000_000 + cast(func.substr(stored, 21, 6), Integer)
-        return ((microseconds - before) // length).label(_WINDOW)
-    since_epoch = func.timestampdiff(text("MICROSECOND"), EPOCH.replace(tzinfo=None), time)
-    # "/" would go by way of a rounded decimal. DIV binds as tightly.
-    return (since_epoch - before).op("DIV", precedence=8)(length).label(_WINDOW)
 
 
 def _add(connection: Connection, rows: Sequence[tuple[str, datetime, int, Sums]]) -> None:
