@@ -82,6 +82,8 @@ def _truths(rows: Sequence[Prediction], value: float, now: datetime, *, correct:
 class _Doomed(Spool):
     """A spool that tells when all of a window is committed, and then waits to be killed."""
 
+    window_lines = 500
+
     def __init__(self, folder: Path, told: Connection) -> None:
         super().__init__(folder, SPOOL_BYTES)
         self._told = told
