@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from sqlalchemy import create_engine, text
+
 from benchmarks.figures import MODEL, a_batch
-from benchmarks.store_batches import connect
 from ml_core.clock import Clock
 from ml_core.errors import StoreUnavailable
 from ml_core.records import GroundTruth, Prediction, Receipt
@@ -81,6 +82,8 @@ def _truths(rows: Sequence[Prediction], value: float, now: datetime, *, correct:
 class _Doomed(Spool):
     """A spool that tells when all of a window is committed, and then waits to be killed."""
 
+    window_lines = 500
+
     def __init__(self, folder: Path, told: Connection) -> None:
         super().__init__(folder, SPOOL_BYTES)
         self._told = told
@@ -95,15 +98,13 @@ class _TwoTables(SqlStore):
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
-        self._url = url
+        self._keyless = create_engine(url)
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool = False) -> Receipt:
         receipt = super().record_predictions(model, rows, new_ids=new_ids)
-        with connect(self._url) as connection, connection.cursor() as cursor:
-            cursor.executemany(
-                f"INSERT INTO {KEYLESS} (prediction_id) VALUES (%s)", [row.prediction_id for row in rows]
-            )
-            connection.commit()
+        with self._keyless.begin() as connection:
+            ids = [{"prediction_id": row.prediction_id} for row in rows]
+            connection.execute(text(f"INSERT INTO {KEYLESS} (prediction_id) VALUES (:prediction_id)"), ids)
         return receipt
 
 

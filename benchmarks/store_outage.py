@@ -67,10 +67,12 @@ class _Run:
                     doomed.kill_one_after_its_commit()
                     self.between += 1
                     self.kills += 1
+            progress(f"outage: {self.between} kills later {self.spool.status().records:,} records wait")
             for _ in range(self.sizes.kills_at_any_moment):
                 with self._replayer():
                     time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS))
                 self.kills += 1
+            progress(f"outage: all {self.kills} kills later {self.spool.status().records:,} records wait")
             with self._replayer():
                 _wait(lambda: not self.spool.holds_records())
                 self.drained_seconds = time.monotonic() - began

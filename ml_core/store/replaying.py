@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -68,10 +67,13 @@ class Replay:
             window = self._spool.next_window()
             if window is None:
                 return
-            # Once the database has answered, what comes while the last records are sent waits for that moment.
-            # Otherwise there would always be something new behind them, and the spool would never be empty.
-            with self._spool.locked() if window.is_last and self.done != Replayed() else nullcontext():
-                self._send(self._spool.next_window() or window)
+            if window.is_last and self.done != Replayed():
+                # The database has just answered, so what comes while the last records are sent waits for that moment.
+                # Otherwise there would always be something new behind them, and the spool would never be empty.
+                with self._spool.locked():
+                    self._send(self._spool.next_window() or window)
+            else:
+                self._send(window)
             yield self.done
 
     def _send(self, window: Window) -> None:

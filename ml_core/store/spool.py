@@ -48,8 +48,11 @@ def spool_folder(root: Path, url: str) -> Path:
 class Spool:
     """The spool in ``folder``, shared by all processes of this machine; made when something first has to wait.
 
-    All methods raise ``StoreUnavailable`` when the folder cannot be read or written.
+    All methods raise ``StoreUnavailable`` when the folder cannot be read or written. ``window_lines`` are replayed
+    before the position moves.
     """
+
+    window_lines = 2000
 
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self.folder = folder
@@ -140,7 +143,7 @@ class Spool:
         with self._trouble("read"):
             with self.locked():
                 size = path.stat().st_size  # what is behind it may be cut off again, if the disk fills up now
-            return read_window(path, self._start(files[0]), size, is_newest=len(files) == 1)
+            return read_window(path, self._start(files[0]), size, lines=self.window_lines, is_newest=len(files) == 1)
 
     def set_apart(self, records: Sequence[PoisonedRecord]) -> None:
         """Keep records that the database does not take, durably, before the position moves past them."""

@@ -13,7 +13,6 @@ from ml_core.store.json_segments import decode_line
 
 Kind = Literal["predictions", "ground_truths"]
 
-_WINDOW_LINES = 2000
 _WINDOW_BYTES = 4_000_000
 
 
@@ -70,9 +69,7 @@ def read_row(kind: Kind, row: dict[str, Any]) -> Prediction | GroundTruth:
     return GroundTruth(**{**row, "received_time": parse_time(row["received_time"])})
 
 
-def read_window(
-    path: Path, start: Position, size: int, *, lines: int = _WINDOW_LINES, is_newest: bool = False
-) -> Window:
+def read_window(path: Path, start: Position, size: int, *, lines: int, is_newest: bool = False) -> Window:
     """Return the records of whole lines from ``start`` on: at most ``lines``, about 4 MB, and up to ``size`` bytes."""
     window = Window([], [], start, is_last=False)
     offset, number, ended = start.offset, start.lines, False

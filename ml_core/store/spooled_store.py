@@ -75,7 +75,7 @@ class SpooledSqlStore(SqlStore):
             since = f"{self.place} is away since {format_time(absence.since_time)}"
             found.append(f"{since}: {waiting or 'nothing waits in the spool'} ({absence.message})")
         elif waiting:
-            found.append(f"{waiting} until {self.place} has taken them")
+            found.append(f"{waiting}, until {self.place} has taken them")
         if status.poisoned:
             verb = "record is" if status.poisoned == 1 else "records are"
             found.append(f"{status.poisoned:,} {verb} set apart: python -m ml_core.store poisoned")
@@ -183,4 +183,4 @@ def _waiting(status: SpoolStatus) -> str:
     verb = "record waits" if status.records == 1 else "records wait"
     size = f"{status.bytes / 1e6:,.1f} MB"
     since = f", the oldest since {format_time(status.oldest_time)}" if status.oldest_time else ""
-    return f"{status.records:,} {verb} in the spool ({size}){since},"
+    return f"{status.records:,} {verb} in the spool ({size}){since}"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ml_core.errors import ModelNotFound
-from ml_core.records import FeatureSpec, Model, StageAction, StageChange
+from ml_core.records import FeatureSpec, Model, SpoolStatus, StageAction, StageChange
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
 from tests.factories import NOON, a_model, a_prediction, a_truth, a_version
@@ -33,6 +33,12 @@ def the_model(store: Store) -> Model:
 def test_an_unknown_model_is_none(store: Store) -> None:
     assert store.get_model(MODEL) is None
     assert store.list_models() == []
+
+
+def test_a_store_in_order_has_nothing_to_tell_an_operator(store: Store) -> None:
+    store.check()
+    assert store.notices() == []
+    assert store.spool_status() in (None, SpoolStatus())
 
 
 def test_a_model_comes_back_as_it_was_put(store: Store) -> None:
