@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store
+.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
@@ -31,6 +31,9 @@ types: $(python) $(test_tools) ## Check types alone
 
 bench-store: $(python) $(test_tools) ## Measure the store beside its controls, as root; ARGS="--quick" or parts by name
 	@$(python) -m benchmarks.store $(ARGS)
+
+bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
+	@$(python) -m benchmarks.monitor $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

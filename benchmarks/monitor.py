@@ -1,4 +1,4 @@
-"""The monitor's figures, each measured beside its anchor: ``python -m benchmarks.monitor``.
+"""The monitor's figures, each measured beside its anchor: ``make bench-monitor``, or ``python -m benchmarks.monitor``.
 
 Prints one line for each figure on stdout and what is being done on stderr; exits with 1 if any figure is short.
 """
@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks import monitor_drift, monitor_exactness, store
+from benchmarks import monitor_drift, monitor_estimation, monitor_exactness, monitor_performance, store
 from benchmarks.store import Part
 
 PARTS: Mapping[str, Part] = {
     "exactness": monitor_exactness.measure,
+    "performance": monitor_performance.measure,
     "drift": monitor_drift.measure,
+    "estimation": monitor_estimation.measure,
 }
 
 

@@ -73,3 +73,21 @@ def ask(python: str, script: str, arguments: Sequence[str | Path]) -> Answer:
     if result.returncode:
         raise RuntimeError(f"{script} {arguments[0]} ended with {result.returncode}: {result.stderr[-2000:]}")
     return Answer(**json.loads(result.stdout.splitlines()[-1]))
+
+
+def run_anchor(code: str, *arguments: str) -> Any:
+    """Return what ``code`` prints last, as JSON, when the anchors' Python runs it with the arguments."""
+    result = subprocess.run(
+        [anchors_python(), "-W", "ignore", "-c", code, *arguments],
+        env=os.environ | _ENVIRONMENT,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def nannyml_data() -> Path:
+    """Return the folder of the data sets that come with NannyML."""
+    code = "import importlib.util, json; print(json.dumps(importlib.util.find_spec('nannyml').origin))"
+    return Path(run_anchor(code)).parent / "datasets" / "data"

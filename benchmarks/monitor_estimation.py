@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from benchmarks.anchors import NANNYML, anchor_python, nannyml_data, run_anchor
 from benchmarks.figures import Figure, Sizes, in_turns, milliseconds, progress
+from benchmarks.monitor_anchors import nannyml_data, run_anchor
 from ml_monitor.monitoring.estimation import cbpe, cbpe_multiclass, dle
 from ml_monitor.monitoring.estimation.estimates import CLASSIFICATION_METRICS, LOSS_METRICS, Estimate
 from ml_monitor.monitoring.results import Metric, Undefined
@@ -57,12 +57,11 @@ print(json.dumps({"seconds": seconds, "roc_auc": values}))
 
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Yield the figures of estimates: values on NannyML's data sets, then CPU time."""
-    python = anchor_python(*NANNYML)
-    data = nannyml_data(python)
+    data = nannyml_data()
     yield from _car_loan(data)
     yield _cards(data)
     yield from _car_price(data)
-    yield from _cpu(sizes, folder, python)
+    yield from _cpu(sizes, folder)
 
 
 def _car_loan(data: Path) -> Iterator[Figure]:
@@ -130,7 +129,7 @@ def _car_price(data: Path) -> Iterator[Figure]:
     )
 
 
-def _cpu(sizes: Sizes, folder: Path, python: Path) -> Iterator[Figure]:
+def _cpu(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     rows = sizes.many_predictions
     progress(f"estimation: CBPE, six metrics on {rows:,} + {rows:,} rows in {CHUNKS} chunks each, and NannyML")
     generator = np.random.default_rng(20261120)
@@ -145,7 +144,7 @@ def _cpu(sizes: Sizes, folder: Path, python: Path) -> Iterator[Figure]:
     theirs: list[list[float]] = []
 
     def nannyml_seconds(number: int) -> float:
-        found = run_anchor(python, NANNYML_CBPE, str(file), str(CHUNKS))
+        found = run_anchor(NANNYML_CBPE, str(file), str(CHUNKS))
         theirs.append(found["roc_auc"])
         return float(found["seconds"])
 
