@@ -14,6 +14,7 @@ from ml_core.config import project_root
 
 TARGETS = [
     "bench-store",
+    "bench-monitor",
     "help",
     "install",
     "lint",
@@ -82,6 +83,7 @@ def test_the_default_goal_starts_the_platform(folder: Path) -> None:
         ("status", ["-m ml_core.launcher status"]),
         ("test", ["-m pytest"]),
         ("bench-store", ["-m benchmarks.store"]),
+        ("bench-monitor", ["-m benchmarks.monitor"]),
         ("types", ["-m mypy"]),
         ("lint", ["-m ruff check", "-m ruff format --check", "-m mypy", "lint-imports"]),
     ],
