@@ -13,8 +13,8 @@ import pytest
 from ml_core.config import project_root
 
 TARGETS = [
-    "bench-store",
     "bench-monitor",
+    "bench-store",
     "help",
     "install",
     "lint",
@@ -96,14 +96,16 @@ def test_a_word_runs_its_commands_in_the_environment(folder: Path, target: str, 
     assert (folder / "calls").read_text().splitlines() == commands
 
 
-@pytest.mark.parametrize("target", ["run-platform", "stop-platform", "status", "test", "lint", "types", "bench-store"])
+@pytest.mark.parametrize(
+    "target", ["run-platform", "stop-platform", "status", "test", "lint", "types", "bench-store", "bench-monitor"]
+)
 def test_without_an_environment_the_line_says_what_to_run_first(folder: Path, target: str) -> None:
     result = make(target, folder=folder)
     assert result.returncode != 0
     assert result.stderr.splitlines()[0] == "there is no .venv here: run ./install.sh first"
 
 
-@pytest.mark.parametrize("target", ["test", "lint", "types", "bench-store"])
+@pytest.mark.parametrize("target", ["test", "lint", "types", "bench-store", "bench-monitor"])
 def test_without_the_test_tools_the_line_says_how_to_get_them(folder: Path, target: str) -> None:
     add_program(folder / ".venv/bin/python", "#!/bin/sh\n")
     result = make(target, folder=folder)
