@@ -28,7 +28,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=150)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Learnt(_Part):
