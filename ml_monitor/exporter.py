@@ -14,13 +14,14 @@ from ml_core.clock import Clock
 from ml_core.errors import StoreUnavailable
 from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
+from ml_monitor.alert_metrics import alert_families, channel_family, measured_family
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
 
 
 class StoreExporter(Collector):
-    """Models, champions, their metrics, and how many predictions came."""
+    """Models, champions, their metrics and alerts, and how many predictions came."""
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
         self.registry = registry
@@ -75,7 +76,8 @@ class StoreExporter(Collector):
         )
         day = GaugeMetricFamily("ml_model_predictions_last_day", "Predictions of the last 24 hours.", labels=["model"])
         now, store = self.clock.now(), self.registry.store
-        for model in store.list_models():
+        models = store.list_models()
+        for model in models:
             champion = self.registry.champion(model)
             if champion is not None:
                 version.add_metric([model.name], champion.number)
@@ -89,3 +91,6 @@ class StoreExporter(Collector):
             counts = store.count_predictions(model.name, now - _DAY, now + timedelta(minutes=1), _DAY)
             day.add_metric([model.name], sum(counts.values()))
         yield from (version, score, last, day)
+        yield measured_family(store, models, now)
+        yield from alert_families(store, now)
+        yield channel_family(store)

@@ -28,7 +28,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=150)]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Learnt(_Part):
@@ -62,10 +62,9 @@ class FalseAlarms(_Part):
     smallest_effect: Annotated[float, Field(ge=0)] = 0.05
 
 
-class AlertRule(_Part):
-    """One rule. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` those that matter are watched."""
+class RuleContent(_Part):
+    """A rule without its name. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` the main ones count."""
 
-    name: Annotated[str, Field(pattern=MODEL_NAME.pattern, max_length=64)]
     model: Annotated[str, Field(min_length=1, max_length=64)] = "*"
     watches: Watched
     metrics: tuple[_Name, ...] = ()
@@ -99,6 +98,12 @@ class AlertRule(_Part):
             raise ValueError("expected k of n chunks, such as '2 of 3'")
         return value
 
+
+class AlertRule(RuleContent):
+    """One rule: what is watched of which models, in which chunks, against which threshold, and whom to tell."""
+
+    name: Annotated[str, Field(pattern=MODEL_NAME.pattern, max_length=64)]
+
     @property
     def chunking(self) -> Chunking:
         """How rows are cut into chunks."""
@@ -116,7 +121,8 @@ class AlertRule(_Part):
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values; ``read_rule`` takes them back."""
-        return self.model_dump(mode="json")
+        values = self.model_dump(mode="json")
+        return {"name": values.pop("name"), **values}
 
 
 DEFAULT_RULES: tuple[AlertRule, ...] = (
@@ -135,11 +141,16 @@ def read_rule(values: object, where: str = "rule") -> AlertRule:
     try:
         return AlertRule.model_validate(dict(values))
     except ValidationError as error:
-        details = [
-            FieldError(".".join([where, *(str(part) for part in _path(problem["loc"]))]), _message(problem))
-            for problem in error.errors(include_url=False, include_input=False)
-        ]
-        raise InvalidInput("; ".join(f"{detail.field}: {detail.message}" for detail in details), details) from None
+        raise refusal(error, where) from None
+
+
+def refusal(error: ValidationError, where: str = "") -> InvalidInput:
+    """Return the error that names each field of a rule that does not fit, below the path ``where``."""
+    details = [
+        FieldError(".".join(str(part) for part in [where, *_path(problem["loc"])] if part != ""), _message(problem))
+        for problem in error.errors(include_url=False, include_input=False)
+    ]
+    return InvalidInput("; ".join(f"{detail.field}: {detail.message}" for detail in details), details)
 
 
 def list_rules(store: Store) -> list[AlertRule]:

@@ -1,0 +1,65 @@
+"""The plots inside an alert's mail: the metric per chunk, with the threshold that it crossed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ml_core.plots import Limit, Line, time_chart
+from ml_core.store.base import Store
+from ml_monitor.formatting import shorten
+from ml_monitor.messages import News
+from ml_monitor.monitoring.results import Undefined
+from ml_monitor.results_store import GROUPS, Group, Result, list_chunkings, read_results
+
+_MOST = 4
+_BEFORE = timedelta(days=30)
+_AFTER = timedelta(minutes=1)
+
+
+def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str, bytes]:
+    """Return a PNG by title for each of the first alerts of which results are stored; an ingest alert has none."""
+    pictures = {}
+    for each in news[:_MOST]:
+        results = _results(store, each, now)
+        if results:
+            key = each.notice.key
+            segment = f", segment {key.segment}" if key.segment else ""
+            title = _plain_text(f"{key.subject} of {key.model}{segment}")
+            pictures[title] = _draw(title, each, results)
+    return pictures
+
+
+def _results(store: Store, news: News, now: datetime) -> list[Result]:
+    """Return the results that the alert was judged by, in order of time."""
+    key = news.notice.key
+    group: Group | None = next((group for group in GROUPS if group == key.cause), None)
+    if group is None:
+        return []
+    start = min(news.notice.first_time, now) - _BEFORE
+    for chunk in list_chunkings(store, key.model):
+        found = read_results(store, key.model, group, start, now + _AFTER, chunk=chunk, segment=key.segment)
+        series: dict[tuple[str, str], list[Result]] = {}
+        for result in found:
+            if key.subject in (result.name, result.column, f"{result.name}/{result.column}"):
+                series.setdefault((result.name, result.column), []).append(result)
+        # A column has results of several methods: those of the one that has crossed its threshold are shown.
+        for results in series.values():
+            if any(result.value == news.notice.value for result in results):
+                return sorted(results, key=lambda result: result.start_time)
+    return []
+
+
+def _draw(title: str, news: News, results: Sequence[Result]) -> bytes:
+    values = [None if isinstance(result.value, Undefined) else result.value for result in results]
+    errors = [result.standard_error for result in results]
+    name = _plain_text(results[0].name)
+    line = Line(name, [result.start_time for result in results], values, errors)
+    threshold = news.notice.threshold
+    limits = [] if threshold is None else [Limit("threshold", threshold)]
+    return time_chart(title, name, [line], limits=limits)
+
+
+def _plain_text(text: str) -> str:
+    # Clients choose the names of columns: a line break ends a title, and matplotlib reads what is between $ as maths.
+    return shorten(" ".join(text.split()), 100).replace("$", r"\$")
