@@ -1,4 +1,4 @@
-"""``python -m ml_monitor serve``."""
+"""``python -m ml_monitor serve | check``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,16 @@ from ml_core.config import load_settings
 @click.group()
 def main() -> None:
     """The dashboard and monitoring API."""
+
+
+@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def check(arguments: tuple[str, ...]) -> None:
+    """Judge what is new since the last check, and tell of alerts."""
+    # Imported here: a web process, which also starts from this module, does without the maths of monitoring.
+    from ml_monitor.check import check as check_command
+
+    check_command.main(list(arguments), prog_name="python -m ml_monitor check")
 
 
 @main.command()

@@ -55,7 +55,8 @@ class Summary:
 
     def lines(self) -> Iterator[str]:
         """Yield the summary for people, the trouble last, where it is seen."""
-        yield f"{self.models} models checked: {self.chunks} chunks evaluated, {self.results} results"
+        models, chunks = _counted(self.models, "model"), _counted(self.chunks, "chunk")
+        yield f"{models} checked: {chunks} evaluated, {_counted(self.results, 'result')}"
         for move in self.moves:
             key = move.alert.state.key
             segment = f" in {key.segment}" if key.segment else ""
@@ -138,6 +139,10 @@ def _add(summary: Summary, evaluation: Evaluation) -> None:
     summary.moves += evaluation.moves
     for note in evaluation.notes:
         log.warning("%s: %s", evaluation.model, note)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _clock(settings: Settings, as_of: str | None) -> Clock:
