@@ -84,21 +84,31 @@ def decide_replayed_truths(
 ) -> tuple[list[GroundTruth], Receipt]:
     """Decide on truths of which some may have been stored before, in which case they are duplicates.
 
-    ``history`` holds the revisions of each id in ``rows`` that has some, oldest first. A truth that was corrected later
-    differs from the one in force now, but not from the one in force when it was received.
+    ``history`` holds the revisions of each id in ``rows`` that has some, oldest first. Each truth is judged by what was
+    in force when it was received, so that one which was corrected since is not taken for a contradiction.
     """
-    kept = [index for index, row in enumerate(rows) if not _was_stored(row, history.get(row.prediction_id, ()))]
-    in_force = {key: revisions[-1][1] for key, revisions in history.items()}
-    new, receipt = decide_truths([rows[index] for index in kept], in_force)
-    rejected = tuple(replace(each, index=kept[each.index]) for each in receipt.rejected)
-    return new, Receipt(receipt.accepted, receipt.duplicates + len(rows) - len(kept), rejected)
+    in_force: dict[str, Value] = {}
+    new: list[GroundTruth] = []
+    rejected: list[Rejection] = []
+    duplicates = 0
+    for index, row in enumerate(rows):
+        revisions = history.get(row.prediction_id, ())
+        if (row.received_time, row.value) in revisions:
+            duplicates += 1
+            continue
+        known = in_force.get(row.prediction_id, _in_force_at(row.received_time, revisions))
+        some, receipt = decide_truths([row], {} if known is None else {row.prediction_id: known})
+        new += some
+        in_force |= {each.prediction_id: each.value for each in some}
+        duplicates += receipt.duplicates
+        rejected += [replace(each, index=index) for each in receipt.rejected]
+    return new, Receipt(len(new), duplicates, tuple(rejected))
 
 
-def _was_stored(row: GroundTruth, revisions: Sequence[tuple[datetime, Value]]) -> bool:
-    if (row.received_time, row.value) in revisions:
-        return True
-    before = [value for time, value in revisions if time <= row.received_time]
-    return bool(before) and before[-1] == row.value
+def _in_force_at(time: datetime, revisions: Sequence[tuple[datetime, Value]]) -> Value | None:
+    before = [value for received_time, value in revisions if received_time <= time]
+    # What was received before all that is stored, but sent later, is judged by what is in force now.
+    return before[-1] if before else revisions[-1][1] if revisions else None
 
 
 def ids_to_look_up(rows: Sequence[Prediction] | Sequence[GroundTruth]) -> list[str]:

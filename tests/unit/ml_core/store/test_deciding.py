@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 from typing import Any
 
@@ -242,3 +242,39 @@ def test_replayed_truths_that_are_new_are_judged_by_what_is_in_force_and_keep_th
 def test_a_truth_received_before_all_that_is_stored_is_judged_by_what_is_in_force() -> None:
     new, receipt = decide_replayed_truths([a_later_truth(-5, 1.0)], HISTORY)
     assert (new, len(receipt.rejected)) == ([], 1)
+
+
+def test_a_replayed_truth_is_judged_by_those_before_it_in_the_batch_that_are_new() -> None:
+    rows = [a_later_truth(3, 5.0, correct=True), a_later_truth(4, 2.0, correct=True), a_later_truth(5, 2.0)]
+    new, receipt = decide_replayed_truths(rows, HISTORY)
+    assert [row.value for row in new] == [5.0, 2.0]  # back to what was in force, and then that again
+    assert receipt == Receipt(accepted=2, duplicates=1)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 3), st.booleans()), max_size=8),
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=5),
+)
+def test_truths_replayed_in_pieces_and_over_again_end_as_if_stored_one_by_one(
+    posted: list[tuple[str, int, bool]], pieces: list[tuple[int, int]]
+) -> None:
+    rows = [
+        a_truth(key, float(value), received_time=NOON + minute * MINUTE, correct=correct)
+        for minute, (key, value, correct) in enumerate(posted)
+    ]
+    expected: dict[str, list[tuple[datetime, Value]]] = {}
+    for row in rows:
+        in_force = {key: revisions[-1][1] for key, revisions in expected.items()}
+        keep(decide_truths([row], in_force)[0], expected)
+    stored: dict[str, list[tuple[datetime, Value]]] = {}
+    done = 0
+    for start, end in [*pieces, (len(rows), len(rows))]:
+        start = min(start, done)  # a replay that was killed is begun anew from before, and never leaves rows out
+        keep(decide_replayed_truths(rows[start:end], stored)[0], stored)
+        done = max(done, min(end, len(rows)))
+    assert stored == expected
+
+
+def keep(new: list[GroundTruth], stored: dict[str, list[tuple[datetime, Value]]]) -> None:
+    for row in new:
+        stored.setdefault(row.prediction_id, []).append((row.received_time, row.value))
