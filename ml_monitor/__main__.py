@@ -1,4 +1,4 @@
-"""``python -m ml_monitor serve | check``."""
+"""``python -m ml_monitor serve | check | rules``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import click
 
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
+from ml_monitor.rules_command import rules
 
 
 @click.group()
@@ -31,6 +32,9 @@ def serve() -> None:
     with plain_errors():
         settings = load_settings()
         serve_app("ml_monitor.app:create_app", "monitor", settings, settings.monitor)
+
+
+main.add_command(rules)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ class RuleContent(_Part):
 class AlertRule(RuleContent):
     """One rule: what is watched of which models, in which chunks, against which threshold, and whom to tell."""
 
-    name: Annotated[str, Field(pattern=MODEL_NAME.pattern, max_length=64)]
+    name: Annotated[str, Field(pattern=f"^{MODEL_NAME.pattern}$")]
 
     @property
     def chunking(self) -> Chunking:
