@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from ml_core.artifacts.folders import save_artifact
+from ml_core.artifacts.folders import save_artifact, save_reference
 from ml_core.clock import Clock
 from ml_core.errors import Conflict, FieldError, InvalidInput, ModelNotFound, NotFound, VersionNotFound
 from ml_core.ids import new_id
@@ -74,6 +74,27 @@ class Registry:
                 metrics=metrics,
                 features=features,
                 parameters=parameters,
+                lineage=lineage,
+                artifact=saved.path,
+                artifact_sha256=saved.sha256,
+                reference_rows=len(reference),
+            )
+        )
+
+    def add_reference(
+        self, model: Model, reference: pd.DataFrame, *, features: tuple[FeatureSpec, ...], lineage: Mapping[str, Any]
+    ) -> ModelVersion:
+        """Save the reference sample of a model that is served elsewhere and register it as a challenger.
+
+        It is a version like any other, except that there is nothing to serve.
+        """
+        now = self.clock.now()
+        saved = save_reference(self.artifacts_root, model.name, new_id(now), reference)
+        return self.store.add_version(
+            ModelVersion(
+                model=model.name,
+                created_time=now,
+                features=features,
                 lineage=lineage,
                 artifact=saved.path,
                 artifact_sha256=saved.sha256,

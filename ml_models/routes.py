@@ -5,21 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, jsonify
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from ml_core.clock import format_time
 from ml_core.records import Model, ModelVersion
 from ml_core.registry import Registry
 from ml_core.web.blueprints import create_api_blueprint
-from ml_core.web.shapes import Body, FeatureRowsField
+from ml_core.web.shapes import Body, FeatureRowsField, ModelPath
 
 blueprint = create_api_blueprint("models", __name__, "Registry and serving")
-
-
-class ModelPath(BaseModel):
-    """Which model."""
-
-    model_id: str = Field(description="seed id (model1) or name")
 
 
 class PredictBody(Body):

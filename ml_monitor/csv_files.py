@@ -1,4 +1,4 @@
-"""The numbers of a chart as CSV, unrounded, for those who want to go on with them elsewhere."""
+"""The numbers of a chart or of a check as CSV, unrounded, for those who want to go on with them elsewhere."""
 
 from __future__ import annotations
 
@@ -7,11 +7,19 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
 
+import orjson
+
 from ml_core.clock import format_time
 from ml_monitor.distribution import Distribution, NumberDistribution, Quantiles, QuantileWindow, ShareWindow
+from ml_monitor.monitoring.results import Undefined
+from ml_monitor.results_store import Result
 from ml_monitor.traffic import Volume, WindowCount
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_RESULT_COLUMNS = (
+    *("start_time", "end_time", "segment", "group", "metric", "column", "rows", "value", "undefined"),
+    *("standard_error", "p_value", "versions", "verdicts", "notes"),
+)
 
 
 def volume_csv(volume: Volume) -> str:
@@ -33,13 +41,34 @@ def distribution_csv(shown: Distribution | None) -> str:
     return _write(("start", "end", "predictions", *names), rows)
 
 
+def results_csv(results: Iterable[Result]) -> str:
+    """Return one line for each metric of each chunk; an undefined value is an empty cell beside its reason.
+
+    ``verdicts`` is JSON, by rule; ``versions`` are joined by blanks, ``notes`` by line ends.
+    """
+    return _write(_RESULT_COLUMNS, (_result_row(result) for result in results))
+
+
+def _result_row(result: Result) -> tuple[object, ...]:
+    reason = result.value.reason if isinstance(result.value, Undefined) else ""
+    return (
+        *(format_time(result.start_time), format_time(result.end_time)),
+        *(_plain(result.segment), result.group, _plain(result.name), _plain(result.column), result.rows),
+        *(None if reason else result.value, _plain(reason), result.standard_error, result.p_value),
+        " ".join(str(number) for number in result.versions),
+        orjson.dumps(result.verdicts).decode() if result.verdicts else "",
+        _plain("\n".join(result.notes)),
+    )
+
+
 def _times(window: WindowCount | QuantileWindow | ShareWindow) -> tuple[str, str]:
     return format_time(window.start), format_time(window.end)
 
 
 def _plain(label: str) -> str:
-    """Return a label that no spreadsheet takes for a formula: labels come from clients."""
-    return f"'{label}" if label.startswith(_FORMULA_STARTS) else label
+    """Return a text that no spreadsheet takes for a formula: labels and names come from clients."""
+    plain = f"'{label}" if label.startswith(_FORMULA_STARTS) else label
+    return plain.replace("\r\n", "\n").replace("\r", "\n")  # Python's writer quotes a cell for \n, not for \r
 
 
 def _write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from ml_core.clock import Clock
-from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, VersionNotFound
+from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, ModelNotFound, VersionNotFound
 from ml_core.ids import id_time, new_id
 from ml_core.masking import Masking
 from ml_core.records import Feature, GroundTruth, Model, Observation, Prediction, Receipt, Value
@@ -21,6 +21,7 @@ from ml_core.store.names import EXPECTED_NAME, unfit_name
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AHEAD = timedelta(days=1)  # of our clock: beyond it a clock or a unit (ms for s) is wrong
 _EXPECTED_TIME = "expected a time from 1970 to a day from now"
+_Place = Callable[[int, str], str]  # how a client finds a field of a row: the path to it in JSON, or line and column
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,15 @@ class PostedTruth:
     series: str | None = None
     valid_time: datetime | None = None
     correct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TruthLine:
+    """A ground truth as it stood on a line of a table; ``model`` is None for that of a series."""
+
+    number: int
+    model: str | None
+    truth: PostedTruth
 
 
 class Recorder:
@@ -88,19 +98,49 @@ class Recorder:
         nothing stored.
         """
         model = None if model_id is None else self.registry.find(model_id)
+        return self._record_truths([model] * len(posted), posted, _place_in_json)
+
+    def record_truth_lines(self, lines: Sequence[TruthLine]) -> Receipt:
+        """Store ground truths from the lines of a table, each with its own model, as ``record_truths`` does.
+
+        The receipt counts rows from 0, without the header. Raises ``InvalidInput`` that names lines, unknown models
+        too, and ``BodyTooLarge``, with nothing stored.
+        """
+        models: dict[str, Model] = {}
+        errors = []
+        for line in lines:
+            if line.model is not None and line.model not in models:
+                try:
+                    models[line.model] = self.registry.find(line.model)
+                except ModelNotFound as error:
+                    errors.append(FieldError(f"line {line.number}, model", error.message))
+        _raise_if_any(errors)
+        return self._record_truths(
+            [None if line.model is None else models[line.model] for line in lines],
+            [line.truth for line in lines],
+            lambda index, name: f"line {lines[index].number}, {name}",
+        )
+
+    def _record_truths(self, models: Sequence[Model | None], posted: Sequence[PostedTruth], place: _Place) -> Receipt:
         self._check_size(posted)
         now = self.clock.now()
-        _raise_if_any([error for index, row in enumerate(posted) for error in _truth_errors(index, row, model, now)])
-        truths: dict[int, GroundTruth] = {}
+        _raise_if_any(
+            [
+                FieldError(place(index, error.field), error.message)
+                for index, (model, row) in enumerate(zip(models, posted, strict=True))
+                for error in _truth_errors(row, model, place(index, "prediction_id"), now)
+            ]
+        )
+        truths: defaultdict[str, dict[int, GroundTruth]] = defaultdict(dict)
         observations: defaultdict[str, dict[int, Observation]] = defaultdict(dict)
-        for index, row in enumerate(posted):
-            if row.prediction_id is not None:
-                truths[index] = GroundTruth(row.prediction_id, row.value, now, row.correct)
+        for index, (model, row) in enumerate(zip(models, posted, strict=True)):
+            if row.prediction_id is not None and model is not None:
+                truths[model.name][index] = GroundTruth(row.prediction_id, row.value, now, row.correct)
             elif row.series is not None and row.valid_time is not None:
                 observations[row.series][index] = Observation(row.valid_time, float(row.value), now, row.correct)
         store, receipts = self.registry.store, []
-        if model is not None and truths:
-            receipts.append(_in_body(truths, store.record_truths(model.name, list(truths.values()))))
+        for name, of_model in truths.items():
+            receipts.append(_in_body(of_model, store.record_truths(name, list(of_model.values()))))
         for series, rows in observations.items():
             receipts.append(_in_body(rows, store.record_observations(series, list(rows.values()))))
         return _sum(receipts)
@@ -136,26 +176,30 @@ class Recorder:
         _raise_if_any(errors)
 
 
-def _truth_errors(index: int, row: PostedTruth, model: Model | None, now: datetime) -> Iterator[FieldError]:
-    where = f"ground_truths[{index}]"
+def _place_in_json(index: int, name: str) -> str:
+    return name if name == "model" else f"ground_truths[{index}].{name}"  # the model stands beside all truths
+
+
+def _truth_errors(row: PostedTruth, model: Model | None, id_place: str, now: datetime) -> Iterator[FieldError]:
+    """Return what is wrong with a truth, by the name of its field."""
     if row.prediction_id is not None:
         if row.series is not None or row.valid_time is not None:
-            yield FieldError(f"{where}.prediction_id", "expected either this, or series and valid_time")
+            yield FieldError("prediction_id", "expected either this, or series and valid_time")
         if model is None:
-            yield FieldError("model", f"needed for {where}.prediction_id")
+            yield FieldError("model", f"needed for {id_place}")
         return
     if row.series is None and row.valid_time is None:
-        yield FieldError(f"{where}.prediction_id", "expected this, or series and valid_time")
+        yield FieldError("prediction_id", "expected this, or series and valid_time")
     elif row.series is None:
-        yield FieldError(f"{where}.series", "needed beside valid_time")
+        yield FieldError("series", "needed beside valid_time")
     elif unfit_name(row.series) is not None:
-        yield FieldError(f"{where}.series", EXPECTED_NAME)
+        yield FieldError("series", EXPECTED_NAME)
     elif row.valid_time is None:
-        yield FieldError(f"{where}.valid_time", "needed beside series")
+        yield FieldError("valid_time", "needed beside series")
     elif not _EARLIEST <= row.valid_time <= now + _MOST_AHEAD:
-        yield FieldError(f"{where}.valid_time", _EXPECTED_TIME)
+        yield FieldError("valid_time", _EXPECTED_TIME)
     if row.series is not None and isinstance(row.value, str):
-        yield FieldError(f"{where}.value", "expected a finite number for a series")
+        yield FieldError("value", "expected a finite number for a series")
 
 
 def _in_body(rows: Mapping[int, object], receipt: Receipt) -> Receipt:
@@ -166,8 +210,9 @@ def _in_body(rows: Mapping[int, object], receipt: Receipt) -> Receipt:
 
 def _sum(receipts: Sequence[Receipt]) -> Receipt:
     rejected = sorted((each for receipt in receipts for each in receipt.rejected), key=lambda each: each.index)
-    accepted, duplicates = (sum(getattr(each, name) for each in receipts) for name in ("accepted", "duplicates"))
-    return Receipt(accepted, duplicates, tuple(rejected))
+    names = ("accepted", "duplicates", "spooled")
+    accepted, duplicates, spooled = (sum(getattr(each, name) for each in receipts) for name in names)
+    return Receipt(accepted, duplicates, tuple(rejected), spooled)
 
 
 def _raise_if_any(errors: Sequence[FieldError]) -> None:

@@ -15,11 +15,11 @@ from typing import Any, Literal, get_args
 
 from ml_core.records import MetricPoint
 from ml_core.store.base import Store
+from ml_core.store.names import MAX_NAME_CHARACTERS, unfit_name
 from ml_monitor.monitoring.results import Measured, Number, Undefined
 
 Group = Literal["performance", "estimate", "drift", "quality", "labels"]
 GROUPS: tuple[Group, ...] = get_args(Group)
-_LONGEST = 191
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,16 @@ class Result:
 
 
 def metric_name(chunk: str, group: Group, name: str, column: str = "") -> str:
-    """Return the name under which a metric is stored; a column too long for it ends in a hash of itself."""
+    """Return the name under which a metric is stored.
+
+    Of a column that is too long for it, or has characters that no name may have, what is left ends in a hash.
+    """
     full = "/".join((chunk, group, name, column) if column else (chunk, group, name))
-    if len(full) <= _LONGEST:
+    if unfit_name(full) is None:
         return full
     digest = hashlib.sha256(column.encode()).hexdigest()[:16]
-    return f"{full[: _LONGEST - len(digest) - 1]}~{digest}"
+    readable = "".join(character for character in full if character.isprintable())
+    return f"{readable[: MAX_NAME_CHARACTERS - len(digest) - 1]}~{digest}"
 
 
 def result_of(

@@ -1,5 +1,7 @@
 """Artifacts on disk: ``<root>/<model>/<id>/`` with the model's file, its reference sample and a manifest.
 
+Of a model that is served elsewhere there is the sample alone.
+
 The manifest holds the SHA-256 of every file; the store holds that of the manifest. What was changed after it was
 registered is not loaded.
 """
@@ -10,7 +12,7 @@ import csv
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,11 +22,12 @@ import orjson
 import pandas as pd
 
 from ml_core.artifacts.formats import Predictor, get_format
-from ml_core.errors import ArtifactError
+from ml_core.errors import ArtifactError, NotFound
 from ml_core.files import file_trouble, sync_folder
 
 MANIFEST = "manifest.json"
 REFERENCE = "reference.csv"
+_TEXTS = ("str", "object")
 _KEYS = frozenset({"format", "library", "library_version", "files", "reference_types"})
 
 
@@ -44,17 +47,34 @@ def save_artifact(
     Raises ``StoreUnavailable`` if the folder cannot be written.
     """
     kind = get_format(format_name)
+    made_by = {"format": format_name, "library": kind.LIBRARY, "library_version": version(kind.LIBRARY)}
+    return _save(root, model, artifact_id, made_by, reference, lambda folder: kind.save(trained, folder / kind.FILE))
+
+
+def save_reference(root: Path, model: str, artifact_id: str, reference: pd.DataFrame) -> SavedArtifact:
+    """Write the reference sample of a model that is served elsewhere, as ``save_artifact`` does, without a model."""
+    made_by = {"format": None, "library": None, "library_version": None}
+    return _save(root, model, artifact_id, made_by, reference, lambda folder: None)
+
+
+def _save(
+    root: Path,
+    model: str,
+    artifact_id: str,
+    made_by: Mapping[str, str | None],
+    reference: pd.DataFrame,
+    save_model: Callable[[Path], None],
+) -> SavedArtifact:
     final = root / model / artifact_id
     unfinished = root / model / f".{artifact_id}.unfinished"
     try:
         unfinished.mkdir(parents=True)
-        kind.save(trained, unfinished / kind.FILE)
+        save_model(unfinished)
         reference.to_csv(unfinished / REFERENCE, index=False, quoting=csv.QUOTE_NONNUMERIC)
         manifest = {
-            "format": format_name,
-            "library": kind.LIBRARY,
-            "library_version": version(kind.LIBRARY),
+            **made_by,
             "reference_types": {name: str(dtype) for name, dtype in reference.dtypes.items()},
+            "reference_gaps": _texts_with_gaps(reference),
             "files": {path.name: _sha256(path) for path in sorted(unfinished.iterdir())},
         }
         content = orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -69,9 +89,20 @@ def save_artifact(
     return SavedArtifact(f"{model}/{artifact_id}", hashlib.sha256(content).hexdigest())
 
 
+def _texts_with_gaps(reference: pd.DataFrame) -> list[str]:
+    """Return the columns of texts in whose cells nothing stands for a missing text, not for an empty one."""
+    texts = [name for name, dtype in reference.dtypes.items() if str(dtype) in _TEXTS]
+    return [str(name) for name in texts if reference[name].isna().any() and not (reference[name] == "").any()]
+
+
 def load_artifact(folder: Path, sha256: str) -> Predictor:
-    """Return the model in ``folder``, whose manifest must have the hash ``sha256``; raise ``ArtifactError``."""
+    """Return the model in ``folder``, whose manifest must have the hash ``sha256``.
+
+    Raises ``ArtifactError``, and ``NotFound`` if a reference sample alone was saved.
+    """
     manifest = verify_artifact(folder, sha256)
+    if manifest["format"] is None:
+        raise NotFound(f"{folder.name} has no files to serve: its model is served elsewhere")
     kind = get_format(manifest["format"])
     made_by, here = manifest["library_version"], version(kind.LIBRARY)
     if made_by.split(".")[:2] != here.split(".")[:2]:
@@ -84,12 +115,13 @@ def load_artifact(folder: Path, sha256: str) -> Predictor:
 def read_reference(folder: Path, sha256: str) -> pd.DataFrame:
     """Return the reference sample that was saved with a model, to the bit; raise ``ArtifactError``."""
     manifest = verify_artifact(folder, sha256)
-    numbers = {name: [""] for name, kind in manifest["reference_types"].items() if kind not in ("str", "object")}
+    gaps = manifest.get("reference_gaps", ())  # manifests from before they were told apart lack it
+    missing = {name: [""] for name, kind in manifest["reference_types"].items() if kind not in _TEXTS or name in gaps}
     return pd.read_csv(
         folder / REFERENCE,
         dtype=manifest["reference_types"],
         keep_default_na=False,  # a category may be called "NA" or "null"
-        na_values=numbers,
+        na_values=missing,
     )
 
 

@@ -40,12 +40,7 @@ class SuiteRequest(flask.Request):
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         if not self.is_json:
             raise UnsupportedMediaType("send the body as JSON, with the header Content-Type: application/json")
-        raw = self.get_data(cache=cache)
-        limit = self.max_content_length
-        if self.content_length is None and limit is not None and len(raw) >= limit:
-            raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit without a word
-        if not raw:
-            raise MalformedBody("the body is empty; expected a JSON object")
+        raw = self.read_body("a JSON object", cache=cache)
         try:
             body = orjson.loads(raw)
         except orjson.JSONDecodeError as error:
@@ -55,3 +50,13 @@ class SuiteRequest(flask.Request):
             message = "expected a JSON object"
             raise InvalidInput(f"body: {message}", [FieldError("body", message)])
         return body
+
+    def read_body(self, expected: str, *, cache: bool = True) -> bytes:
+        """Return the body whole; raise ``RequestEntityTooLarge``, and ``MalformedBody`` for none at all."""
+        raw = self.get_data(cache=cache)
+        limit = self.max_content_length
+        if self.content_length is None and limit is not None and len(raw) >= limit:
+            raise RequestEntityTooLarge  # werkzeug cuts a chunked body at the limit without a word
+        if not raw:
+            raise MalformedBody(f"the body is empty; expected {expected}")
+        return raw

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from ml_core.clock import parse_time
 from ml_core.records import MODEL_NAME, Feature, Value
@@ -19,6 +19,12 @@ class Body(BaseModel):
     """A JSON object; a key that is not listed is refused, so that a misspelt one is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelPath(BaseModel):
+    """Which model."""
+
+    model_id: str = Field(description="seed id (model1) or name")
 
 
 def _is_number(value: Any) -> bool:

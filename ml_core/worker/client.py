@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from ml_core.artifacts.formats import Outputs
 from ml_core.config import project_root
-from ml_core.errors import ArtifactError, InvalidInput, WorkerUnavailable
+from ml_core.errors import ArtifactError, InvalidInput, NotFound, WorkerUnavailable
 from ml_core.settings import WorkerSettings
 from ml_core.worker.messages import MODEL_FAILED, read_message, write_message
 
@@ -40,8 +40,9 @@ class Worker:
     def predict(self, folder: Path, sha256: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Outputs:
         """Return the outputs of the artifact in ``folder`` for ``rows``.
 
-        Raises ``ArtifactError`` if it cannot be loaded, ``InvalidInput`` if the model fails on these rows, and
-        ``WorkerUnavailable`` if the worker ends, or takes longer than the setting ``worker.timeout_seconds``.
+        Raises ``ArtifactError`` if it cannot be loaded, ``NotFound`` if no model is in it, ``InvalidInput`` if the
+        model fails on these rows, and ``WorkerUnavailable`` if the worker ends, or takes longer than the setting
+        ``worker.timeout_seconds``.
         """
         request = {"folder": str(folder), "sha256": sha256, "columns": list(columns), "rows": rows}
         deadline = time.monotonic() + self._settings.timeout_seconds
@@ -53,6 +54,8 @@ class Worker:
             self._lock.release()
         if reply.get("error") == MODEL_FAILED:
             raise InvalidInput(f"the model refused these rows: {reply['message']}")
+        if reply.get("error") == NotFound.code:
+            raise NotFound(reply["message"])
         if "error" in reply:
             raise ArtifactError(reply["message"])
         return Outputs(reply["values"], reply["scores"])

@@ -41,7 +41,7 @@ def stored(store: JsonStore, series: str = CPU) -> dict[Any, float]:
 
 def test_a_truth_of_a_series_is_an_observation_received_now(client: FlaskClient, json_store: JsonStore) -> None:
     answer = post(client, item(-2), item(-1, 42))
-    assert answer.get_json() == {"accepted": 2, "duplicates": 0, "rejected": []}
+    assert answer.get_json() == {"accepted": 2, "duplicates": 0, "spooled": 0, "rejected": []}
     assert stored(json_store) == {NOON - 2 * HOUR: 41.5, NOON - HOUR: 42.0}
     assert json_store.observations(CPU, NOON - DAY, NOON)["received_time"].to_list() == [NOON, NOON]
 
