@@ -117,6 +117,17 @@ def test_a_version_comes_with_files_that_can_be_served(registry: Registry, clock
     assert registry.store.get_version("housing_price", 1) == version
 
 
+def test_a_version_of_a_model_served_elsewhere_has_its_reference_alone(registry: Registry) -> None:
+    registry.add_model(a_model())
+    features, sample = (FeatureSpec("rooms", "number"),), ROOMS.assign(value=PRICES)
+    version = registry.add_reference(registry.find("housing_price"), sample, features=features, lineage={"of": "me"})
+    assert registry.store.get_version("housing_price", 1) == version
+    assert (version.features, version.lineage, version.reference_rows) == (features, {"of": "me"}, 3)
+    assert read_reference(registry.artifact_folder(version), version.artifact_sha256 or "").equals(sample)
+    with pytest.raises(NotFound, match="has no files to serve"):
+        load_artifact(registry.artifact_folder(version), version.artifact_sha256 or "")
+
+
 def test_a_new_version_is_a_challenger(registry: Registry) -> None:
     registry.add_model(a_model())
     train(registry, registry.find("housing_price"))

@@ -24,9 +24,10 @@ from ml_core.artifacts.folders import (
     load_artifact,
     read_reference,
     save_artifact,
+    save_reference,
     verify_artifact,
 )
-from ml_core.errors import ArtifactError, StoreUnavailable
+from ml_core.errors import ArtifactError, NotFound, StoreUnavailable
 
 ROOMS = pd.DataFrame({"rooms": [1.0, 2.0, 3.0]})
 MODEL = LinearRegression().fit(ROOMS, [10.0, 20.0, 30.0])
@@ -237,3 +238,35 @@ def test_a_manifest_of_another_version_of_the_suite_is_refused_with_what_it_lack
     for read in (load_artifact, read_reference):
         with pytest.raises(ArtifactError, match=rf"first: manifest\.json lacks {key}: train anew"):
             read(tmp_path / saved.path, sha256)
+
+
+def test_a_missing_text_comes_back_missing_and_an_empty_one_empty(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"gaps": ["a", None, "NA"], "empty": ["a", "", "b"]}, dtype="str").assign(n=[1.0, None, 2.0])
+    saved = save(tmp_path, frame)
+    assert read_reference(tmp_path / saved.path, saved.sha256).equals(frame)
+
+
+def test_a_manifest_from_before_gaps_were_told_apart_is_read(tmp_path: Path) -> None:
+    saved = save(tmp_path)
+    sha256 = rewrite_manifest(tmp_path / saved.path, lambda manifest: manifest.pop("reference_gaps"))
+    assert read_reference(tmp_path / saved.path, sha256).equals(SAMPLE)
+
+
+# A sample alone
+
+
+def test_a_reference_sample_alone_is_kept_like_any_other(tmp_path: Path) -> None:
+    frame = SAMPLE.assign(sold=pd.array([True, None, False], dtype="boolean"))
+    saved = save_reference(tmp_path, "housing_price", "first", frame)
+    folder = tmp_path / saved.path
+    assert {path.name for path in folder.iterdir()} == {MANIFEST, REFERENCE}
+    assert read_reference(folder, saved.sha256).equals(frame)
+    (folder / REFERENCE).write_text("rooms\n9.0\n")
+    with pytest.raises(ArtifactError, match=f"first: {REFERENCE} was changed after it was registered"):
+        read_reference(folder, saved.sha256)
+
+
+def test_a_reference_sample_alone_has_no_model_to_load(tmp_path: Path) -> None:
+    saved = save_reference(tmp_path, "housing_price", "first", SAMPLE)
+    with pytest.raises(NotFound, match="first has no files to serve"):
+        load_artifact(tmp_path / saved.path, saved.sha256)

@@ -21,9 +21,9 @@ import pytest
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
-from ml_core.artifacts.folders import save_artifact
+from ml_core.artifacts.folders import save_artifact, save_reference
 from ml_core.config import project_root
-from ml_core.errors import ArtifactError, InvalidInput, WorkerUnavailable
+from ml_core.errors import ArtifactError, InvalidInput, NotFound, WorkerUnavailable
 from ml_core.settings import WorkerSettings
 from ml_core.worker.client import Worker
 
@@ -242,6 +242,15 @@ def test_an_artifact_that_cannot_be_loaded_is_told_and_the_worker_lives_on(
         worker.predict(tmp_path / "nothing", linear.sha256, ["rooms"], [[1.0]])
     assert linear.ask(worker, 2) == pytest.approx([20.0])
     assert worker.pid == pid
+
+
+def test_a_version_that_is_served_elsewhere_is_told_and_the_worker_lives_on(
+    linear: Artifact, worker: Worker, tmp_path: Path
+) -> None:
+    saved = save_reference(tmp_path, "housing_price", "elsewhere", ROOMS)
+    with pytest.raises(NotFound, match="elsewhere has no files to serve"):
+        Artifact(tmp_path / saved.path, saved.sha256).ask(worker, 1.0)
+    assert linear.ask(worker, 4.0) == pytest.approx([40.0])
 
 
 def test_an_artifact_that_could_not_be_loaded_is_tried_anew(save: Callable[[Any], Artifact], worker: Worker) -> None:
