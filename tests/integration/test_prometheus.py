@@ -1,0 +1,160 @@
+"""The example configurations, in a real Prometheus and Alertmanager: an alert of the monitor is seen in both."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+
+from ml_core.config import project_root
+from ml_core.store.json_store import JsonStore
+from ml_monitor.alert_book import change_alert
+from ml_monitor.monitoring.alerts.responses import acknowledge
+from tests.factories import NOON
+from tests.processes import eventually, free_port, own_folders, start_app
+from tests.tools import alertmanager, tool
+from tests.unit.ml_monitor.telling import an_alert, keep
+
+EXAMPLES = project_root() / "deploy" / "prometheus"
+FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s', state='firing'}"
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("promtool", ("check", "config", EXAMPLES / "prometheus.example.yml")),
+        ("promtool", ("check", "rules", EXAMPLES / "rules.yml")),
+        ("amtool", ("check-config", EXAMPLES / "alertmanager.example.yml")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[object, ...]) -> None:
+    result = subprocess.run([tool(program), *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("series", "values", "at", "alert"),
+    [
+        (FIRING % "critical", "1x10", "1m", "ModelAlertCritical"),
+        (FIRING % "warning", "1x10", "1m", "ModelAlertWarning"),
+        (FIRING.replace("firing", "acknowledged") % "critical", "1x10", "1m", None),
+        ("up{job='ml-monitor'}", "0x10", "6m", "MonitorDown"),
+        ("up{job='ml-monitor'}", "0 0 1x10", "6m", None),
+        ("ml_store_up", "0x10", "3m", "StoreDown"),
+        ("ml_store_up", "1x10", "3m", None),
+        ("ml_spool_records", "7x20", "11m", "SpoolHolding"),
+        ("ml_spool_records", "7 7 0x20", "11m", None),
+        ("ml_poisoned_records", "1x10", "1m", "RecordsPoisoned"),
+        ("ml_model_last_prediction_timestamp_seconds{model='churn'}", "0x1600", "25h", "ModelStale"),
+        ("ml_model_last_prediction_timestamp_seconds{model='churn'}", "0x1600", "23h", None),
+        ("ml_channel_up{channel='mail'}", "0x10", "1m", "ChannelDown"),
+        ("ml_channel_up{channel='mail'}", "1x10", "1m", None),
+    ],
+)
+def test_each_rule_fires_on_what_it_is_for(
+    tmp_path: Path, series: str, values: str, at: str, alert: str | None
+) -> None:
+    names = [
+        rule["alert"]
+        for group in yaml.safe_load((EXAMPLES / "rules.yml").read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    expressions = [
+        {
+            "expr": f"count(ALERTS{{alertname='{name}', alertstate='firing'}}) or vector(0)",
+            "eval_time": at,
+            "exp_samples": [{"labels": "{}", "value": int(name == alert)}],
+        }
+        for name in names
+    ]
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": series.replace("'", '"'), "values": values}],
+        "promql_expr_test": expressions,
+    }
+    path = tmp_path / "test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(EXAMPLES / "rules.yml")], "tests": [test]}))
+    result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_firing_alert_reaches_prometheus_and_its_alertmanager_until_it_is_taken_up(tmp_path: Path) -> None:
+    alert = an_alert(cause="drift", subject="rooms", rule="default-drift", severity="warning")
+    store = JsonStore(tmp_path / "store")
+    keep(store, alert)
+    with start_app("ml_monitor", own_folders(tmp_path)) as monitor, prometheus(tmp_path, monitor.url) as urls:
+        eventually(lambda: alerts_in(urls["prometheus"]) == [("ModelAlertWarning", "rooms")], seconds=60)
+        eventually(lambda: subjects_in(urls["alertmanager"]) == ["rooms"], seconds=60)
+        state = acknowledge(alert.state, author="Ana", note="", time=NOON)
+        change_alert(store, alert.alert_id, lambda found: found.after(state))
+        eventually(lambda: alerts_in(urls["prometheus"]) == [], seconds=60)
+    store.close()
+
+
+@contextmanager
+def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
+    """Run the example configuration in a hurry: the monitor, Prometheus and Alertmanager on ports of their own."""
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("prometheus", "alertmanager")}
+    config: dict[str, Any] = yaml.safe_load((EXAMPLES / "prometheus.example.yml").read_text())
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["scrape_configs"] = [job for job in config["scrape_configs"] if job["job_name"] == "ml-monitor"]
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [monitor.removeprefix("http://")]
+    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [addresses["alertmanager"]]
+    path = folder / "prometheus.yml"
+    path.write_text(yaml.safe_dump(config))
+    shutil.copy(EXAMPLES / "rules.yml", folder)
+    to_prometheus = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    to_alertmanager = [
+        f"--config.file={EXAMPLES / 'alertmanager.example.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
+        "--cluster.listen-address=",  # alone: no gossip with others of its kind
+    ]
+    with (
+        running([*alertmanager(), *to_alertmanager], addresses["alertmanager"], folder / "alertmanager.log"),
+        running([tool("prometheus"), *to_prometheus], addresses["prometheus"], folder / "prometheus.log"),
+    ):
+        yield {name: f"http://{address}" for name, address in addresses.items()}
+
+
+@contextmanager
+def running(command: list[str], address: str, log: Path) -> Iterator[None]:
+    with log.open("wb") as output:
+        listening = f"--web.listen-address={address}"
+        process = subprocess.Popen([*command, listening], stdout=output, stderr=subprocess.STDOUT)
+    try:
+        eventually(lambda: is_ready(address) or process.poll() is not None, seconds=60)
+        assert process.poll() is None, log.read_text()[-2000:]
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def is_ready(address: str) -> bool:
+    try:
+        return asked(f"http://{address}/-/ready").status_code == 200
+    except requests.ConnectionError:
+        return False
+
+
+def asked(url: str, parameters: Mapping[str, str] | None = None) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment knows nothing of this machine's ports
+        return session.get(url, params=parameters, timeout=10)
+
+
+def alerts_in(url: str) -> list[tuple[str, str]]:
+    found = asked(f"{url}/api/v1/alerts").json()["data"]["alerts"]
+    return [(alert["labels"]["alertname"], alert["labels"]["subject"]) for alert in found if alert["state"] == "firing"]
+
+
+def subjects_in(url: str) -> list[str]:
+    return [alert["labels"]["subject"] for alert in asked(f"{url}/api/v2/alerts").json()]
