@@ -21,7 +21,7 @@ def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str
     """Return a PNG by title for each of the first alerts of which results are stored; an ingest alert has none."""
     pictures = {}
     for each in news[:_MOST]:
-        results = _results(store, each, now)
+        results = results_of(store, each, now)
         if results:
             key = each.notice.key
             segment = f", segment {key.segment}" if key.segment else ""
@@ -30,24 +30,42 @@ def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str
     return pictures
 
 
-def _results(store: Store, news: News, now: datetime) -> list[Result]:
-    """Return the results that the alert was judged by, in order of time."""
+def results_of(store: Store, news: News, now: datetime) -> list[Result]:
+    """Return the results that the alert was judged by, in order of time; none if they are no longer stored."""
     key = news.notice.key
     group: Group | None = next((group for group in GROUPS if group == key.cause), None)
     if group is None:
         return []
+    subject = key.subject.removesuffix(f" by {news.alert.rule}")
+    # The subject is a metric, a column, or "<metric> of <column>".
+    is_of_columns = group in ("drift", "quality")
+    names = None if is_of_columns else frozenset({subject})
+    columns = frozenset({"", subject, subject.partition(" of ")[2]}) if is_of_columns else None
     start = min(news.notice.first_time, now) - _BEFORE
+    series: dict[tuple[str, str, str], list[Result]] = {}
     for chunk in list_chunkings(store, key.model):
-        found = read_results(store, key.model, group, start, now + _AFTER, chunk=chunk, segment=key.segment)
-        series: dict[tuple[str, str], list[Result]] = {}
-        for result in found:
-            if key.subject in (result.name, result.column, f"{result.name}/{result.column}"):
-                series.setdefault((result.name, result.column), []).append(result)
-        # A column has results of several methods: those of the one that has crossed its threshold are shown.
-        for results in series.values():
-            if any(result.value == news.notice.value for result in results):
-                return sorted(results, key=lambda result: result.start_time)
-    return []
+        for result in read_results(
+            store,
+            key.model,
+            group,
+            start,
+            now + _AFTER,
+            chunk=chunk,
+            segment=key.segment,
+            names=names,
+            columns=columns,
+        ):
+            if subject in (result.column or result.name, f"{result.name} of {result.column}"):
+                series.setdefault((chunk, result.name, result.column), []).append(result)
+    if not series:
+        return []
+
+    def is_judged(results: Sequence[Result]) -> bool:
+        return any(result.value == news.notice.value for result in results)
+
+    # A column may have results of several methods, and a metric of several chunkings: that of the alert is shown.
+    shown = max(series.values(), key=is_judged)
+    return sorted(shown, key=lambda result: result.start_time)
 
 
 def _draw(title: str, news: News, results: Sequence[Result]) -> bytes:

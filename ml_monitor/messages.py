@@ -103,7 +103,7 @@ def _subject(news: Sequence[News]) -> str:
 def _paragraph(news: News) -> str:
     notice, alert = news.notice, news.alert
     started = f"The first bad chunk was that of {_at(notice.first_time)}; it fired at {_at(notice.fired_time)}."
-    chunk = f"the chunk {notice.chunk} ({_at(notice.chunk_time)}) {_measured(notice)}"
+    chunk = f"the chunk from {_at(notice.chunk_time)} on {_measured(notice)}"
     made_by = f"Rule {alert.rule}, severity {alert.severity}."
     if notice.kind == "resolved":
         ended = f"It resolved at {_at(notice.resolved_time)}." if notice.resolved_time else "It has resolved."

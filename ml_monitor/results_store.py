@@ -126,10 +126,12 @@ def read_results(
     chunk: str = "day",
     segment: str | None = "",
     names: frozenset[str] | None = None,
+    columns: frozenset[str] | None = None,
 ) -> list[Result]:
     """Return the results of chunks that start in ``start <= time < end``, by metric, time and segment.
 
-    ``segment`` "" is that of all rows, None stands for every segment; ``names`` bounds which metrics are read.
+    ``segment`` "" is that of all rows, None stands for every segment; ``names`` and ``columns`` ("" for metrics that
+    are of none) bound which metrics are read.
     """
     prefix = f"{chunk}/{group}/"
     found = []
@@ -138,6 +140,8 @@ def read_results(
             continue
         name = metric.removeprefix(prefix).partition("/")[0]
         if names is not None and name not in names:
+            continue
+        if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
             continue
         frame = store.metric_series(model, metric, start, end, segment=segment)
         for row in frame.itertuples(index=False):

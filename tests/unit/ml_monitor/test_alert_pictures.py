@@ -4,7 +4,7 @@ import pytest
 
 from ml_core.store.json_store import JsonStore
 from ml_monitor.alert_book import Alert
-from ml_monitor.alert_pictures import draw_pictures
+from ml_monitor.alert_pictures import draw_pictures, results_of
 from ml_monitor.messages import News
 from ml_monitor.monitoring.alerts.notifying import due_notifications
 from ml_monitor.monitoring.alerts.states import Rule
@@ -37,13 +37,26 @@ def test_the_metric_of_the_alert_is_drawn_per_chunk(json_store: JsonStore) -> No
     assert pictures["mae of housing_price"].startswith(b"\x89PNG")
 
 
+def values_of(store: JsonStore, alert: Alert) -> list[Number]:
+    """Return what is drawn for an alert."""
+    return [result.value for result in results_of(store, news_of(alert), NOON)]
+
+
 def test_of_the_methods_of_a_column_the_one_that_fired_is_drawn(json_store: JsonStore) -> None:
-    alert = news_of(an_alert(cause="drift", subject="rooms"))
-    measured(json_store, "psi", 0.1, 0.2, group="drift", column="rooms")
+    alert = an_alert(cause="drift", subject="rooms")
+    measured(json_store, "jensen_shannon", 0.1, 0.2, group="drift", column="rooms")
     measured(json_store, "psi", 12.5, group="drift", column="another")
-    assert draw_pictures(json_store, [alert], NOON) == {}
-    measured(json_store, "wasserstein", 0.1, 12.5, group="drift", column="rooms")
-    assert list(draw_pictures(json_store, [alert], NOON)) == ["rooms of housing_price"]
+    measured(json_store, "wasserstein", 0.3, 12.5, group="drift", column="rooms")
+    assert values_of(json_store, alert) == [0.3, 12.5]
+
+
+def test_a_subject_may_name_both_a_metric_and_a_column_and_the_rule_that_watches_them(json_store: JsonStore) -> None:
+    measured(json_store, "missing", 0.1, 12.5, group="quality", column="rooms")
+    measured(json_store, "unseen", 12.5, group="quality", column="rooms")
+    measured(json_store, "mae", 5.0, 12.5)
+    quality = an_alert(cause="quality", subject="missing of rooms", rule="default-quality")
+    assert values_of(json_store, quality) == [0.1, 12.5]
+    assert values_of(json_store, an_alert(subject="mae by mine", rule="mine")) == [5.0, 12.5]
 
 
 @pytest.mark.parametrize("column", ["$a$_{b", "two\nlines", "x" * 140, "<b>&"])

@@ -30,7 +30,7 @@ def test_a_firing_alert_is_described_in_plain_sentences() -> None:
     assert message.subject == "[critical] performance of housing_price: mae"
     assert message.text == (
         "performance of housing_price: mae is firing. The first bad chunk was that of 2026-11-17 12:00 UTC; it fired "
-        "at 2026-11-19 12:00 UTC. In the chunk 2026-11-18 (2026-11-18 12:00 UTC) the value was 12.5, above the "
+        "at 2026-11-19 12:00 UTC. In the chunk from 2026-11-18 12:00 UTC on the value was 12.5, above the "
         "threshold of 10 (higher is worse). Rule default-performance, severity critical. To acknowledge it, POST "
         f'{{"author": "...", "note": "..."}} to /alerts/{alert.alert_id}/acknowledgements of the monitor; it is then '
         "not repeated."
