@@ -121,10 +121,12 @@ def read_results(
     chunk: str = "day",
     segment: str | None = "",
     names: frozenset[str] | None = None,
+    column: str | None = None,
 ) -> list[Result]:
     """Return the results of chunks that start in ``start <= time < end``, by metric, time and segment.
 
-    ``segment`` "" is that of all rows, None stands for every segment; ``names`` bounds which metrics are read.
+    ``segment`` "" is that of all rows, None stands for every segment. ``names`` and ``column`` bound which metrics are
+    read; the column "" is that of metrics of no single column.
     """
     prefix = f"{chunk}/{group}/"
     found = []
@@ -133,6 +135,8 @@ def read_results(
             continue
         name = metric.removeprefix(prefix).partition("/")[0]
         if names is not None and name not in names:
+            continue
+        if column is not None and metric != metric_name(chunk, group, name, column):
             continue
         frame = store.metric_series(model, metric, start, end, segment=segment)
         for row in frame.itertuples(index=False):
