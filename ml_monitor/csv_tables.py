@@ -8,8 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from ml_core.errors import FieldError, InvalidInput, MalformedBody
 
@@ -17,8 +16,7 @@ MOST_COLUMNS = 2_000
 MOST_ERRORS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One row: the number of the line that it begins on, from 1, and its cells as they stand there."""
 
     number: int

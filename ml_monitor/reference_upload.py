@@ -68,6 +68,8 @@ def read_reference_table(table: Table, task: Task) -> tuple[pd.DataFrame, tuple[
     notes = []
     if len(lines) < table.row_count:
         notes.append(f"{len(lines)} of {table.row_count} rows were kept, spread evenly, in their order")
+    if "value" not in table.names:
+        notes.append("without a column 'value' nothing can be compared with what the model said")
     for name, cells in zip(table.names, columns, strict=True):
         series[name] = _typed(cells, may_be_truths=name not in _OUTCOMES)
         if name == "score" or (name in _OUTCOMES and task in _NUMBERS_ONLY):

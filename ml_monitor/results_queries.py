@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from ml_core.clock import Clock
 from ml_core.errors import FieldError, InvalidInput
@@ -82,14 +82,15 @@ def find_results(registry: Registry, clock: Clock, model_id: str, topic: Topic, 
     if known and chunking not in known:
         message = f"no check has measured by {chunking}; known: {', '.join(known)}. {CHECK_COMMAND} makes results"
         raise InvalidInput(f"chunking: {message}", [FieldError("chunking", message)])
-    names = None if wanted.metric is None else frozenset({wanted.metric})
+    bounds: dict[str, Any] = {"chunk": chunking, "segment": wanted.segment}
+    if wanted.column is not None:
+        bounds["columns"] = frozenset({wanted.column})
+    if wanted.metric is not None:
+        bounds["names"] = frozenset({wanted.metric})
     found = [
         result
         for group in _GROUPS[topic]
-        for result in read_results(
-            registry.store, model.name, group, start, end, chunk=chunking, segment=wanted.segment, names=names
-        )
-        if wanted.column is None or result.column == wanted.column
+        for result in read_results(registry.store, model.name, group, start, end, **bounds)
     ]
     found.sort(key=lambda each: (each.start_time, each.end_time, each.segment, each.group, each.name, each.column))
     notes = (CONCEPT_DRIFT_NOTE,) if topic == "estimates" else ()

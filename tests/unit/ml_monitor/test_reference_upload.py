@@ -151,13 +151,14 @@ def test_what_looks_like_a_mistake_is_noted() -> None:
     assert kinds == {"age": "category", "empty": "number"}
     assert "column 'age' is taken for categories: 1 of its cells are no numbers, the first on line 4" in notes
     assert "column 'empty' has no values, and is taken for numbers" in notes
+    assert "without a column 'value' nothing can be compared with what the model said" in notes
 
 
 def test_a_long_reference_is_sampled_evenly_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reference_upload, "MOST_ROWS", 4)
     frame, _, notes = read(b"a\n" + b"".join(b"%d\n" % number for number in range(10)))
     assert frame["a"].tolist() == [0, 2, 5, 7]
-    assert notes == ("4 of 10 rows were kept, spread evenly, in their order",)
+    assert notes[0] == "4 of 10 rows were kept, spread evenly, in their order"
     assert read(b"a\n1\n2\n3\n4\n")[0]["a"].tolist() == [1, 2, 3, 4]
 
 
@@ -197,3 +198,9 @@ def test_a_regression_has_numbers_for_outcomes(
 def test_an_unknown_model_and_another_type_are_refused(client: FlaskClient) -> None:
     assert put(client, model="nobody").status_code == 404
     assert put(client, content_type="application/json").status_code == 415
+
+
+def test_the_document_of_the_api_says_that_it_is_csv(client: FlaskClient) -> None:
+    paths = client.get("/openapi.json").get_json()["paths"]
+    assert list(paths["/models/{model_id}/reference"]["put"]["requestBody"]["content"]) == ["text/csv"]
+    assert "text/csv" in paths["/ground-truth"]["post"]["description"]

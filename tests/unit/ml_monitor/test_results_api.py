@@ -176,10 +176,19 @@ def test_one_metric_and_one_column_can_be_asked_for(client: FlaskClient, json_st
     for query, expected in (
         ({"metric": "psi"}, [("psi", "age")]),
         ({"column": "rooms"}, [("kolmogorov_smirnov", "rooms")]),
+        ({"column": "rooms "}, []),
         ({"metric": "psi", "column": "rooms"}, []),
     ):
         chunks = get(client, "drift", **query).get_json()["chunks"]
         assert [(each["name"], each["column"]) for chunk in chunks for each in chunk["metrics"]] == expected
+
+
+def test_a_column_whose_name_is_too_long_for_a_metric_can_be_asked_for(
+    client: FlaskClient, json_store: JsonStore
+) -> None:
+    put(json_store, drift_of("x" * 300), drift_of("x" * 299))
+    (chunk,) = get(client, "drift", column="x" * 300).get_json()["chunks"]
+    assert [metric["column"] for metric in chunk["metrics"]] == ["x" * 300]
 
 
 def test_a_chunking_that_was_not_measured_is_refused_with_those_that_were(
