@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import click
 
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
-from ml_monitor.rules_command import rules
+
+# Not imported here: a web process, which also starts from this module, does without the maths of monitoring.
+_COMMANDS = {
+    "check": ("ml_monitor.check:check", "Judge what is new since the last check, and tell of alerts."),
+    "rules": ("ml_monitor.rules_command:rules", "List, export and apply alert rules."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
 def main() -> None:
     """The dashboard and monitoring API."""
-
-
-@main.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def check(arguments: tuple[str, ...]) -> None:
-    """Judge what is new since the last check, and tell of alerts."""
-    # Imported here: a web process, which also starts from this module, does without the maths of monitoring.
-    from ml_monitor.check import check as check_command
-
-    check_command.main(list(arguments), prog_name="python -m ml_monitor check")
 
 
 @main.command()
@@ -32,9 +27,6 @@ def serve() -> None:
     with plain_errors():
         settings = load_settings()
         serve_app("ml_monitor.app:create_app", "monitor", settings, settings.monitor)
-
-
-main.add_command(rules)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event
 from ml_monitor.rules import Severity
 
 KIND = "alerts"
+RETRAIN_KIND = "retrain_requests"
+"""The kind of documents by which a rule asks for a model to be trained anew."""
 _KEPT_LINES = 100
 _ATTEMPTS = 20
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ml_core.clock import format_time
 from ml_core.store.base import Store
-from ml_monitor.alert_book import Alert, Book, change_book, id_of, new_alert, status_line
+from ml_monitor.alert_book import RETRAIN_KIND, Alert, Book, change_book, id_of, new_alert, status_line
 from ml_monitor.chunk_finder import Stretch
 from ml_monitor.gradings import MUTED
 from ml_monitor.judging import Judged
@@ -18,7 +18,6 @@ from ml_monitor.monitoring.results import Undefined
 from ml_monitor.results_store import Result
 from ml_monitor.rules import DEFAULT_RULES, AlertRule
 
-RETRAIN_KIND = "retrain_requests"
 _OF_MANY_SUBJECTS: tuple[Cause, ...] = ("drift", "quality")
 _DEFAULT_NAMES = {rule.name for rule in DEFAULT_RULES}
 

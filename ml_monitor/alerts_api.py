@@ -14,7 +14,7 @@ from ml_core.clock import format_time, parse_time
 from ml_core.registry import Registry
 from ml_core.web.blueprints import create_api_blueprint
 from ml_core.web.shapes import Body, NameField, TimeField
-from ml_monitor.alert_book import Alert, action_line, change_alert, get_alert, list_alerts
+from ml_monitor.alert_book import RETRAIN_KIND, Alert, action_line, change_alert, get_alert, list_alerts
 from ml_monitor.channels import CHANNELS, list_channels, set_up_channels
 from ml_monitor.monitoring.alerts import responses
 from ml_monitor.monitoring.alerts.plain import state_to_dict
@@ -29,7 +29,6 @@ from ml_monitor.rules import (
     refusal,
 )
 
-RETRAIN_REQUESTS = "retrain_requests"
 _UNUSED: dict[str, Any] = {
     "channel": None,
     "is_set_up": None,
@@ -157,7 +156,7 @@ def show_channels() -> Response:
 
 @blueprint.get("/retrain-requests", summary="Which models alerts have asked to train anew")
 def show_retrain_requests() -> Response:
-    documents = _registry().store.list_documents(RETRAIN_REQUESTS)
+    documents = _registry().store.list_documents(RETRAIN_KIND)
     return jsonify({"retrain_requests": [{"request_id": document.key, **document.content} for document in documents]})
 
 

@@ -1,4 +1,4 @@
-"""From a prediction to an alert and back: by HTTP, a real cron, mail with a plot, a signed webhook, a real Prometheus."""
+"""From a prediction to an alert and back: HTTP, a real cron, mail with a plot, a signed webhook, a real Prometheus."""
 
 from __future__ import annotations
 

@@ -1,10 +1,15 @@
-"""Errors on the command line."""
+"""Errors on the command line, and commands that load only when they are called."""
 
 from __future__ import annotations
 
-import pytest
+import subprocess
+import sys
 
-from ml_core.commands import plain_errors
+import click
+import pytest
+from click.testing import CliRunner
+
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.errors import ConfigurationError, StoreUnavailable, SuiteError
 
 
@@ -27,3 +32,39 @@ def test_without_an_error_nothing_is_said(capsys: pytest.CaptureFixture[str]) ->
     with plain_errors():
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@click.command()
+def far() -> None:
+    """Say that it was called."""
+    click.echo("called")
+
+
+@click.group(cls=LazyGroup, lazy={"far": (f"{__name__}:far", "A line for the help.")})
+def group() -> None:
+    """A group."""
+
+
+@group.command()
+def near() -> None:
+    """A command of its own."""
+
+
+def test_a_lazy_command_is_called_as_any_other() -> None:
+    assert CliRunner().invoke(group, ["far"]).output == "called\n"
+    assert CliRunner().invoke(group, ["nowhere"]).exit_code == 2
+
+
+def test_help_lists_lazy_commands_beside_the_others_in_order() -> None:
+    lines = CliRunner().invoke(group, ["--help"]).output.splitlines()
+    assert lines[lines.index("Commands:") + 1 :] == ["  far   A line for the help.", "  near  A command of its own."]
+
+
+def test_the_help_of_the_monitor_loads_no_command() -> None:
+    code = (
+        "import sys; from ml_monitor.__main__ import main; main(['--help'], standalone_mode=False)\n"
+        "sys.exit(any(name in sys.modules for name in ('pandas', 'ml_monitor.check', 'ml_monitor.rules_command')))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert "check" in result.stdout
