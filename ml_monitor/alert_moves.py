@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ml_core.clock import format_time
+from ml_core.clock import format_time, parse_time
 from ml_core.store.base import Store
 from ml_monitor.alert_book import RETRAIN_KIND, Alert, Book, change_book, id_of, new_alert, status_line
 from ml_monitor.chunk_finder import Stretch
@@ -34,7 +34,9 @@ class Move:
 def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stretch]], now: datetime) -> list[Move]:
     """Move a model's alerts on by verdicts on its chunks, oldest chunk first; return those whose status changed.
 
-    Alerts of drift and quality are kept from the first bad chunk on, not one for each column that never drifted.
+    Alerts of drift and quality are kept from the first bad chunk on, not one for each column that never drifted. They
+    stay when they are ok again: truth that comes later has old chunks judged anew, and one of them that was bad must
+    find the good ones beside it.
     """
     in_order = sorted(verdicts, key=lambda each: each[1].start_time)
     moves: list[Move] = []
@@ -54,37 +56,44 @@ def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stret
             moved = replace(alert.after(state, *map(status_line, events)), severity=judged.rule.severity)
             moves.extend(Move(moved, event.before, event.after) for event in events)
             after[alert_id] = moved
-        return {alert_id: alert for alert_id, alert in after.items() if not _is_forgotten(alert)}
+        return after
 
-    change_book(store, model, move)
-    fired = {each.alert.alert_id for each in moves if each.after == "firing"}
+    book = change_book(store, model, move)
     for judged, _ in in_order:
-        alert_id = id_of(judged.rule.name, key_of(model, judged))
-        if judged.rule.retrain and alert_id in fired:
-            request_retraining(store, model, judged.rule, alert_id, now)
+        alert = book.get(id_of(judged.rule.name, key_of(model, judged)))
+        if judged.rule.retrain and alert is not None and alert.state.status == "firing":
+            request_retraining(store, model, judged.rule, alert, now)
     return list(moves)
 
 
 def key_of(model: str, judged: Judged) -> AlertKey:
     """Return which alert a verdict is about."""
     rule, result = judged.rule, judged.result
-    subject = _subject(rule, result)
-    if rule.name not in _DEFAULT_NAMES:
-        subject = f"{subject} by {rule.name}"  # two rules may watch the same
-    return AlertKey(model, rule.watches, subject, result.segment)
+    return AlertKey(model, rule.watches, subject_by(rule, _subject(rule, result)), result.segment)
 
 
-def request_retraining(store: Store, model: str, rule: AlertRule, alert_id: str, now: datetime) -> bool:
-    """File a request to train a model anew, unless one is open; return whether one was filed."""
+def subject_by(rule: AlertRule, subject: str) -> str:
+    """Return the subject of a rule's alert: two rules may watch the same, and each has an alert of its own."""
+    return subject if rule.name in _DEFAULT_NAMES else f"{subject} by {rule.name}"
+
+
+def request_retraining(store: Store, model: str, rule: AlertRule, alert: Alert, now: datetime) -> bool:
+    """File a request to train a model anew; return whether one was filed.
+
+    None is filed while one is open, nor if one was filed since the alert fired: a check that was killed between the
+    alert and the request makes up for it, one that merely runs again does not ask twice.
+    """
     found = store.get_document(RETRAIN_KIND, model)
-    if found is not None and found.content["state"] == "open":
-        return False
+    if found is not None:
+        fired_time = alert.state.episode.fired_time if alert.state.episode else now
+        if found.content["state"] == "open" or parse_time(found.content["requested_time"]) >= fired_time:
+            return False
     content = {
         "model": model,
         "state": "open",
         "requested_time": format_time(now),
         "rule": rule.name,
-        "alert_id": alert_id,
+        "alert_id": alert.alert_id,
     }
     revision = None if found is None else found.revision
     return store.put_document(RETRAIN_KIND, model, content, expected_revision=revision) is not None
@@ -104,9 +113,3 @@ def _verdict(judged: Judged, stretch: Stretch) -> Verdict:
         judgement = replace(judgement, state="undefined", value=Undefined(MUTED), is_clear=False, reason=MUTED)
     chunk = f"{format_time(stretch.start_time)}/{format_time(stretch.end_time)}"
     return Verdict(chunk, stretch.start_time, result.rows, judgement)
-
-
-def _is_forgotten(alert: Alert) -> bool:
-    state = alert.state
-    is_quiet = state.status in ("ok", "insufficient data") and state.episode is None and state.silence is None
-    return is_quiet and state.key.cause in _OF_MANY_SUBJECTS

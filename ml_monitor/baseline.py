@@ -24,6 +24,7 @@ from ml_monitor.monitoring.quality.catalogue import TABLE_CHECKS, checks_for
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.monitoring.segments import Segments, learn_segments
 
+_COUNTING = ("regression", "forecast")
 OUTCOMES = ("value", "score", "truth")
 """Columns beside the features: what was predicted, how surely, and what was true."""
 
@@ -48,7 +49,11 @@ class Baseline:
     @cached_property
     def features(self) -> dict[str, Column]:
         """The reference's features as typed columns."""
-        return {spec.name: make_column(self.frame[spec.name], spec.kind) for spec in self.specs}
+        return {spec.name: self.feature_column(spec, self.frame[spec.name]) for spec in self.specs}
+
+    def feature_column(self, spec: FeatureSpec, cells: Any) -> Column:
+        """Return a feature as a typed column. An empty text is missing, since a reference cannot keep them apart."""
+        return make_column(given(cells) if spec.kind == "category" else cells, spec.kind)
 
     @cached_property
     def outcomes(self) -> dict[str, Column]:
@@ -57,7 +62,7 @@ class Baseline:
 
     def outcome_column(self, name: str, cells: Any) -> Column:
         """Return values, scores or truths as a column of the kind that they have for this task."""
-        is_number = name == "score" or self.model.task in ("regression", "forecast")
+        is_number = name == "score" or self.model.task in _COUNTING
         return make_column(cells, "number" if is_number else "category")
 
     @cached_property
@@ -93,7 +98,7 @@ class Baseline:
         """The positive class of a binary classifier, told by its names or, where these could be meant either way, by
         its scores: the class whose rows score higher. None for other tasks, and where neither tells.
         """
-        if self.model.task != "binary":
+        if self.model.task != "binary" or "value" not in self.frame.columns:
             return None
         labels = [label_text(value) for value in self.frame["value"].dropna()]
         names = tuple(sorted({*labels, *map(label_text, self._known_truths())}))
@@ -104,9 +109,11 @@ class Baseline:
             return None
         scores = self.frame.loc[self.frame["value"].notna(), "score"].to_numpy(dtype=np.float64)
         is_first = np.array([label == names[0] for label in labels])
-        if is_first.all() or not is_first.any():
+        known = np.isfinite(scores)
+        first, second = scores[is_first & known], scores[~is_first & known]
+        if not len(first) or not len(second) or first.mean() == second.mean():
             return None
-        return names[int(np.nanmean(scores[~is_first]) > np.nanmean(scores[is_first]))]
+        return names[int(second.mean() > first.mean())]
 
     def _known_truths(self) -> list[object]:
         return list(self.frame["truth"].dropna()) if "truth" in self.frame.columns else []
@@ -114,7 +121,7 @@ class Baseline:
     @cached_property
     def estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
         """What estimates performance before truth comes; None if the reference lacks what that takes."""
-        if "truth" not in self.frame.columns:
+        if not {"truth", "value"} <= set(self.frame.columns):
             return None
         try:
             return self._fit_estimator()
@@ -160,4 +167,28 @@ class Baseline:
 
 def make_baseline(model: Model, version: int, frame: pd.DataFrame, specs: Sequence[FeatureSpec]) -> Baseline:
     """Return the baseline of a reference; features that the reference lacks are left out."""
-    return Baseline(model, version, frame, tuple(spec for spec in specs if spec.name in frame.columns))
+    kept = tuple(spec for spec in specs if spec.name in frame.columns)
+    counted = {spec.name for spec in kept if spec.kind == "number"} | {"score"}
+    if model.task in _COUNTING:
+        counted |= {"value", "truth"}
+    columns = {str(name): _column_read(column, str(name) in counted) for name, column in frame.items()}
+    return Baseline(model, version, pd.DataFrame(columns, index=frame.index), kept)
+
+
+def given(cells: Any) -> NDArray[np.object_]:
+    """Return cells with None for an empty text: a reference on disk cannot tell it from a cell that holds nothing."""
+    found = np.empty(len(cells), dtype=object)
+    found[:] = [None if isinstance(cell, str) and not cell else cell for cell in cells]
+    return found
+
+
+def _column_read(column: pd.Series[Any], is_counted: bool) -> pd.Series[Any]:
+    """Return a column of a reference as it was before it was written: a file holds texts where some cells are empty."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    cells = pd.Series(given(column), index=column.index, dtype=object)
+    if not is_counted:
+        return cells
+    numbers = pd.to_numeric(cells, errors="coerce")
+    is_text = numbers.isna() & cells.notna()
+    return cells.where(is_text, numbers) if is_text.any() else numbers

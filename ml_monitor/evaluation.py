@@ -27,6 +27,7 @@ from ml_monitor.judging import Judge, Judged, with_verdicts
 from ml_monitor.measuring import measure_chunk
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
 from ml_monitor.results_store import Result, point_of
+from ml_monitor.rule_notes import notes_on
 from ml_monitor.rules import AlertRule, rules_for
 
 KIND = "evaluations"
@@ -135,6 +136,9 @@ class ModelEvaluator:
         self, chunk: str, stretch: Stretch, frame: pd.DataFrame, gradings: Gradings, evaluation: Evaluation
     ) -> tuple[list[Result], list[Judged]]:
         judge = self._judge_for(frame, evaluation)
+        evaluation.notes += [
+            note for note in notes_on(self.rules, self.model, judge.baseline) if note not in evaluation.notes
+        ]
         rules = [rule for rule in self.rules if rule.chunk == chunk]
         segment_by = sorted({rule.segment_by for rule in rules if rule.segment_by})
         results = measure_chunk(frame, self.model.task, judge.baseline, chunk, stretch, segment_by)

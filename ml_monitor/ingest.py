@@ -10,7 +10,7 @@ from ml_core.clock import format_time
 from ml_core.records import Model
 from ml_core.store.base import Store
 from ml_monitor.alert_book import Book, change_book, id_of, new_alert, status_line
-from ml_monitor.alert_moves import Move
+from ml_monitor.alert_moves import Move, subject_by
 from ml_monitor.monitoring.alerts.states import AlertKey, Verdict
 from ml_monitor.monitoring.alerts.transitions import advance
 from ml_monitor.monitoring.results import Metric
@@ -42,7 +42,7 @@ def check_ingest(
         for rule in watching:
             upper = rule.threshold.upper if isinstance(rule.threshold, Fixed) else None
             threshold = fixed_threshold(METRIC, upper=stale_after_hours if upper is None else upper)
-            key = AlertKey(model.name, "ingest", METRIC.name)
+            key = AlertKey(model.name, "ingest", subject_by(rule, METRIC.name))
             alert_id = id_of(rule.name, key)
             alert = after.get(alert_id) or new_alert(rule.name, rule.severity, key)
             judgement = threshold.judge(hours, METRIC.direction)

@@ -9,33 +9,29 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml_core.errors import InvalidInput
 from ml_core.records import Model
-from ml_monitor.baseline import Baseline
+from ml_monitor.baseline import Baseline, given
 from ml_monitor.measuring import measure_performance
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
-from ml_monitor.monitoring.performance.catalogue import METRICS, find_metric
+from ml_monitor.monitoring.performance.catalogue import METRICS, SKLEARN_NAMES, find_metric
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
-from ml_monitor.monitoring.results import Metric, Undefined
+from ml_monitor.monitoring.results import Measured, Metric, Undefined
 from ml_monitor.monitoring.thresholds.base import Judgement, JudgementState, Threshold
 from ml_monitor.monitoring.thresholds.false_alarms import chunk_probability, draw_null_distribution, draws_for
 from ml_monitor.monitoring.thresholds.fixed import fixed_threshold
 from ml_monitor.monitoring.thresholds.learnt import learn_threshold
 from ml_monitor.monitoring.thresholds.multiple import called
 from ml_monitor.monitoring.thresholds.shares import p_value_of_rise
-from ml_monitor.results_store import Group, Result
+from ml_monitor.results_store import Result
 from ml_monitor.rules import AlertRule, FalseAlarms, Fixed, Learnt
 
-_GROUP_OF: dict[str, Group] = {
-    "performance": "performance",
-    "estimate": "estimate",
-    "drift": "drift",
-    "quality": "quality",
-}
 _TESTS = ("kolmogorov_smirnov", "chi_squared")
 _QUALITY = ("missing", "unseen_categories", "out_of_range", "changed_types", "constant")
 _SMALLEST_REFERENCE_CHUNKS = 5
+_MOST_DRAWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class Judge:
         self.model = model
         self.baseline = baseline
         self._thresholds: dict[Any, Threshold | Undefined] = {}
-        self._shares: dict[tuple[str, str], float | None] = {}
+        self._shares: dict[tuple[str, str], Measured] = {}
 
     def judge(self, rule: AlertRule, results: Sequence[Result]) -> list[Judged]:
         """Return a verdict for each of the results that the rule watches; what cannot be judged is undefined."""
@@ -82,14 +78,14 @@ class Judge:
         return METRICS[self.model.task][0].name if METRICS[self.model.task] else None
 
     def _is_watched(self, rule: AlertRule, result: Result) -> bool:
-        if result.group != _GROUP_OF.get(rule.watches) or result.chunk != rule.chunk:
+        if result.group != rule.watches or result.chunk != rule.chunk:
             return False
         if rule.columns and result.column not in rule.columns:
             return False
-        if rule.segment_by is None and result.segment:
+        if result.segment_by not in ("", rule.segment_by):
             return False
         if rule.metrics:
-            return result.name in rule.metrics
+            return result.name in {SKLEARN_NAMES.get(name, name) for name in rule.metrics}
         if rule.watches == "drift":
             return result.name in _TESTS and result.column != "score"
         if rule.watches == "quality":
@@ -101,6 +97,12 @@ class Judge:
 
     def _judge_by_threshold(self, rule: AlertRule, result: Result) -> Judged:
         metric = self.metric_of(result)
+        if isinstance(result.value, Undefined) and not isinstance(rule.threshold, Fixed):
+            # What has no value needs no bound, and to learn one takes long.
+            reason = result.value.reason
+            return Judged(
+                rule, result, Judgement("undefined", result.value, None, metric.direction, False, reason), None
+            )
         threshold = self._threshold(rule, result, metric)
         if isinstance(threshold, Undefined):
             reason = f"no threshold: {threshold.reason}"
@@ -112,38 +114,60 @@ class Judge:
     def _threshold(self, rule: AlertRule, result: Result, metric: Metric) -> Threshold | Undefined:
         wanted = rule.threshold
         if isinstance(wanted, Fixed):
-            return fixed_threshold(metric, lower=wanted.lower, upper=wanted.upper)
+            try:
+                return fixed_threshold(metric, lower=wanted.lower, upper=wanted.upper)
+            except InvalidInput as error:  # it could never be crossed: a rule for many metrics may hold such
+                return Undefined(error.message)
         if self.baseline is None:
             return Undefined("the version has no reference")
-        key = (wanted, rule.fires_on, result.group, result.name, result.column, _rounded(result.rows))
+        rows = _rounded(result.rows)
+        key = (wanted, rule.fires_on, result.group, result.name, result.column, result.segment, rows)
         if key not in self._thresholds:
-            self._thresholds[key] = self._learn(rule, wanted, result, metric, _rounded(result.rows))
+            self._thresholds[key] = self._learn(rule, wanted, result, metric, rows)
         return self._thresholds[key]
 
     def _learn(
         self, rule: AlertRule, wanted: Learnt | FalseAlarms, result: Result, metric: Metric, rows: int
     ) -> Threshold | Undefined:
         assert self.baseline is not None
-        values = self._statistic(result)
+        values = self._statistic(result, wanted)
         if isinstance(values, Undefined):
             return values
         if not rows:
             return Undefined("the chunk has no rows for it")
+        places = self._places(result)
+        if len(places) < 2:
+            return Undefined("the reference has fewer than 2 rows for it")
         if isinstance(wanted, Learnt):
-            size = min(rows, max(1, self.baseline.rows // _SMALLEST_REFERENCE_CHUNKS))
-            starts = range(0, self.baseline.rows - size + 1, size)
-            learnt = [values(np.arange(start, start + size)) for start in starts]
+            size = min(rows, max(1, len(places) // _SMALLEST_REFERENCE_CHUNKS))
+            starts = range(0, len(places) - size + 1, size)
+            learnt = [values(places[start : start + size]) for start in starts]
             return learn_threshold(learnt, metric, deviations=wanted.deviations)
-        probability = _probability(wanted.false_alarms, rule.fires_on, max(1, rows), self.baseline.rows)
+        probability = _probability(wanted.false_alarms, rule.fires_on, rows, len(places))
+        draws = draws_for(probability, metric.direction) if probability > 0 else math.inf
+        if draws > _MOST_DRAWS:
+            return Undefined(
+                f"false_alarms of {wanted.false_alarms:g} on {rule.fires_on} chunks asks for a chance of "
+                f"{probability:.1g} a chunk, too small to be drawn: allow more, or wait for more chunks"
+            )
         null = draw_null_distribution(
-            values,
-            reference_rows=self.baseline.rows,
-            chunk_rows=max(1, rows),
-            draws=draws_for(probability, metric.direction),
+            lambda drawn: values(places[drawn]),
+            reference_rows=len(places),
+            chunk_rows=rows,
+            draws=int(draws),
         )
         return null if isinstance(null, Undefined) else null.threshold(metric, probability)
 
-    def _statistic(self, result: Result) -> Any:
+    def _places(self, result: Result) -> NDArray[np.intp]:
+        """Return the rows of the reference that a result is compared with: those of its segment, else all."""
+        assert self.baseline is not None
+        segments = self.baseline.segments(result.segment_by) if result.segment else None
+        if segments is None:
+            return np.arange(self.baseline.rows)
+        cells = given(self.baseline.frame[result.segment_by])
+        return segments.split(cells).get(result.segment, np.arange(0))
+
+    def _statistic(self, result: Result, wanted: Learnt | FalseAlarms) -> Any:
         """Return the metric as a function of positions of reference rows, for thresholds that are learnt from them."""
         baseline = self.baseline
         assert baseline is not None
@@ -157,8 +181,10 @@ class Judge:
                 table.measure(kept, {name: each[rows] for name, each in baseline.features.items()}).value
             )
         if result.group == "quality":
+            if isinstance(wanted, FalseAlarms):
+                return Undefined("the reference has no such share")
             return Undefined("shares are judged by false_alarms or by fixed bounds")
-        if "truth" not in baseline.frame.columns:
+        if not {"truth", "value"} <= set(baseline.frame.columns):
             return Undefined("the reference holds no truth")
         # An estimate is judged by what was realised on the reference: it speaks of the same number.
         truths, values = baseline.frame["truth"].to_numpy(), baseline.frame["value"].to_numpy()
@@ -192,42 +218,43 @@ class Judge:
             return None
         if result.group != "quality":
             return result.p_value
-        share = self._reference_share(result)
-        if share is None or self.baseline is None:
+        reference = self._reference_share(result)
+        if isinstance(reference.value, Undefined):
             return None
-        return p_value_of_rise(result.value, result.rows, share, self.baseline.rows)
+        return p_value_of_rise(result.value, result.rows, reference.value, reference.rows)
 
     def _effect(self, result: Result, results: Sequence[Result]) -> float:
         """Return how large a change is on a scale that does not grow with the rows: a distance, or a share's rise."""
         if isinstance(result.value, Undefined):
             return 0.0
         if result.group == "quality":
-            return result.value - (self._reference_share(result) or 0.0)
+            reference = self._reference_share(result).value
+            return 0.0 if isinstance(reference, Undefined) else result.value - reference
         if result.name != "chi_squared":
             return result.value
         distances = (other for other in results if other.name == "jensen_shannon" and other.column == result.column)
         distance = next(distances, None)
         return 0.0 if distance is None or isinstance(distance.value, Undefined) else distance.value
 
-    def _reference_share(self, result: Result) -> float | None:
+    def _reference_share(self, result: Result) -> Measured:
         """Return the same share in the reference itself."""
         key = (result.name, result.column)
         if self.baseline is None or key not in self.baseline.quality_statistics:
-            return None
+            return Measured(Undefined("the reference has no such share"))
         if key not in self._shares:
             statistics = self.baseline.quality_statistics[key]
             if result.column:
                 measured = COLUMN_CHECKS[result.name].measure(statistics, self.baseline.features[result.column])
             else:
                 measured = TABLE_CHECKS[result.name].measure(statistics, self.baseline.features)
-            self._shares[key] = None if isinstance(measured.value, Undefined) else measured.value
+            self._shares[key] = measured
         return self._shares[key]
 
     def _bound(self, result: Result, wanted: FalseAlarms) -> float | None:
         if result.group != "quality":
             return wanted.smallest_effect if result.name == "kolmogorov_smirnov" else None
-        share = self._reference_share(result)
-        return None if share is None else share + wanted.smallest_effect
+        share = self._reference_share(result).value
+        return None if isinstance(share, Undefined) else share + wanted.smallest_effect
 
 
 def verdict_of(judged: Judged) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ml_core.errors import InvalidInput
-from ml_monitor.baseline import OUTCOMES, Baseline
+from ml_monitor.baseline import OUTCOMES, Baseline, given
 from ml_monitor.chunk_finder import Stretch
-from ml_monitor.monitoring.columns import Column, kind_of, make_column
+from ml_monitor.monitoring.columns import Column, kind_of
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
 from ml_monitor.monitoring.estimation.cbpe import Cbpe
 from ml_monitor.monitoring.estimation.dle import Dle
@@ -33,12 +33,12 @@ def measure_chunk(
     """
     found = _Found(chunk, stretch, tuple(sorted({int(each) for each in frame["version"].dropna()})))
     found.add("labels", measure_labels(frame))
-    _measure_performance(found, frame, task, baseline, "")
+    _measure_performance(found, frame, task, baseline)
     if baseline is not None:
         features = list(frame["features"])
         for feature in segment_by:
             for segment, rows in _segments(baseline, feature, features):
-                _measure_performance(found, frame.iloc[rows], task, baseline, segment)
+                _measure_performance(found, frame.iloc[rows], task, baseline, segment, feature)
         columns = _columns(baseline, frame, features)
         _measure_drift(found, baseline, columns)
         _measure_quality(found, baseline, {name: columns[name] for name in baseline.features})
@@ -79,21 +79,19 @@ class _Found:
 
 
 def _measure_performance(
-    found: _Found, frame: pd.DataFrame, task: str, baseline: Baseline | None, segment: str
+    found: _Found, frame: pd.DataFrame, task: str, baseline: Baseline | None, segment: str = "", segment_by: str = ""
 ) -> None:
     positive = baseline.positive if baseline else None
     measured = measure_performance(
         task, frame["truth"].to_numpy(), frame["value"].to_numpy(), frame["score"].to_numpy(), positive
     )
-    found.add("performance", measured, segment=segment)
+    found.add("performance", measured, segment=segment, segment_by=segment_by)
 
 
 def _segments(baseline: Baseline, feature: str, features: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
     segments = baseline.segments(feature)
     if segments is not None:
-        cells = np.empty(len(features), dtype=object)
-        cells[:] = [row.get(feature) for row in features]
-        yield from segments.split(cells).items()
+        yield from segments.split(given([row.get(feature) for row in features])).items()
 
 
 def _columns(baseline: Baseline, frame: pd.DataFrame, features: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
@@ -103,7 +101,9 @@ def _columns(baseline: Baseline, frame: pd.DataFrame, features: Sequence[Mapping
         for name in OUTCOMES
         if name in baseline.outcomes
     }
-    named = {spec.name: make_column([row.get(spec.name) for row in features], spec.kind) for spec in baseline.specs}
+    named = {
+        spec.name: baseline.feature_column(spec, [row.get(spec.name) for row in features]) for spec in baseline.specs
+    }
     return outcomes | named
 
 

@@ -8,6 +8,7 @@ windows; the exact value, its error, thresholds and verdicts are in the details.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,11 +21,15 @@ from ml_monitor.monitoring.results import Measured, Number, Undefined
 
 Group = Literal["performance", "estimate", "drift", "quality", "labels"]
 GROUPS: tuple[Group, ...] = get_args(Group)
+_HASH_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One metric of one chunk. ``verdicts`` are what the rules said of it: by rule, state, bounds and their origin."""
+    """One metric of one chunk. ``verdicts`` are what the rules said of it: by rule, state, bounds and their origin.
+
+    ``segment_by`` is the feature by which its ``segment`` was cut, "" for all rows.
+    """
 
     chunk: str
     group: Group
@@ -40,6 +45,7 @@ class Result:
     versions: tuple[int, ...] = ()
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    segment_by: str = ""
 
     @property
     def metric(self) -> str:
@@ -48,16 +54,22 @@ class Result:
 
 
 def metric_name(chunk: str, group: Group, name: str, column: str = "") -> str:
-    """Return the name under which a metric is stored.
+    """Return the name under which a metric is stored; where a column is no fit part of it, a hash stands at its end."""
+    return _fit_name("/".join((chunk, group, name, column) if column else (chunk, group, name)))
 
-    Of a column that is too long for it, or has characters that no name may have, what is left ends in a hash.
-    """
-    full = "/".join((chunk, group, name, column) if column else (chunk, group, name))
-    if unfit_name(full) is None:
-        return full
-    digest = hashlib.sha256(column.encode()).hexdigest()[:16]
-    readable = "".join(character for character in full if character.isprintable())
-    return f"{readable[: MAX_NAME_CHARACTERS - len(digest) - 1]}~{digest}"
+
+def segment_name(segment: str) -> str:
+    """Return the name under which a segment is stored: itself or, where a store has no room for it, with a hash."""
+    return _fit_name(segment) if segment else segment
+
+
+def _fit_name(name: str) -> str:
+    """Return a name that every store takes: categories and features are named by clients, so at any length."""
+    if unfit_name(name) is None:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_HASH_CHARACTERS]
+    shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return f"{shown[: MAX_NAME_CHARACTERS - _HASH_CHARACTERS - 1].strip()}~{digest}"
 
 
 def result_of(
@@ -72,7 +84,7 @@ def result_of(
         segment=more.pop("segment", ""),
         start_time=start_time,
         end_time=end_time,
-        rows=measured.rows,
+        rows=int(measured.rows),
         value=measured.value if isinstance(measured.value, Undefined) else float(measured.value),
         standard_error=_plain(measured.standard_error),
         p_value=_plain(getattr(measured, "p_value", None)),
@@ -91,6 +103,8 @@ def point_of(model: str, result: Result) -> MetricPoint:
     details: dict[str, Any] = {
         "rows": result.rows,
         "column": result.column,
+        "segment": result.segment,
+        "segment_by": result.segment_by,
         "standard_error": result.standard_error,
         "p_value": result.p_value,
         "versions": list(result.versions),
@@ -103,6 +117,8 @@ def point_of(model: str, result: Result) -> MetricPoint:
     else:
         details["value"] = number = float(value)
         count = max(1, result.rows)
+        if not math.isfinite(number * number * count):  # sums that no store takes: the value stands in the details
+            count, number = 0, 0.0
     return MetricPoint(
         model,
         result.metric,
@@ -111,7 +127,7 @@ def point_of(model: str, result: Result) -> MetricPoint:
         count,
         number * count,
         number * number * count,
-        segment=result.segment,
+        segment=segment_name(result.segment),
         details=details,
     )
 
@@ -143,7 +159,8 @@ def read_results(
             continue
         if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
             continue
-        frame = store.metric_series(model, metric, start, end, segment=segment)
+        stored = None if segment is None else segment_name(segment)
+        frame = store.metric_series(model, metric, start, end, segment=stored)
         for row in frame.itertuples(index=False):
             found.append(_result(chunk, group, name, row))
     return found
@@ -151,7 +168,8 @@ def read_results(
 
 def list_chunkings(store: Store, model: str) -> list[str]:
     """Return how the results of a model are cut into chunks: ``day``, ``1000``."""
-    return sorted({metric.partition("/")[0] for metric in store.list_metrics(model) if metric.count("/") >= 2})
+    parts = (metric.split("/", 2) for metric in store.list_metrics(model))
+    return sorted({each[0] for each in parts if len(each) == 3 and each[1] in GROUPS})
 
 
 def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
@@ -162,7 +180,7 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         group,
         name,
         details["column"],
-        row.segment,
+        details["segment"],
         row.start_time.to_pydatetime(),
         row.end_time.to_pydatetime(),
         details["rows"],
@@ -172,4 +190,5 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         tuple(details["versions"]),
         details["verdicts"],
         tuple(details["notes"]),
+        details["segment_by"],
     )

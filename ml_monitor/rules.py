@@ -11,13 +11,23 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ml_core.errors import Conflict, FieldError, InvalidInput, NotFound
 from ml_core.records import MODEL_NAME
 from ml_core.store.base import Store
 from ml_monitor.monitoring.alerts.states import Rule
-from ml_monitor.monitoring.chunks import Chunking, parse_chunking
+from ml_monitor.monitoring.chunks import BySize, Chunking, parse_chunking
 
 KIND = "alert_rules"
 Watched = Literal["performance", "estimate", "drift", "quality", "ingest"]
@@ -25,6 +35,7 @@ Severity = Literal["warning", "critical"]
 Channel = Literal["mail", "webhook"]
 _K_OF_N = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")
 _Name = Annotated[str, Field(min_length=1, max_length=150)]
+_WORD = rf"^(?:{MODEL_NAME.pattern})$"
 
 
 class _Part(BaseModel):
@@ -62,20 +73,41 @@ class FalseAlarms(_Part):
     smallest_effect: Annotated[float, Field(ge=0)] = 0.05
 
 
+def _kind_of_threshold(value: object) -> str | None:
+    """Return which threshold is meant: the one that has all the fields given; None if that is none, or any."""
+    if isinstance(value, _Part):
+        return type(value).__name__
+    given = set(value) if isinstance(value, Mapping) else set()
+    kinds = [kind for kind in (Learnt, Fixed, FalseAlarms) if given and given <= kind.model_fields.keys()]
+    return kinds[0].__name__ if kinds else None
+
+
+_AnyThreshold = Annotated[
+    Annotated[Learnt, Tag("Learnt")] | Annotated[Fixed, Tag("Fixed")] | Annotated[FalseAlarms, Tag("FalseAlarms")],
+    Discriminator(
+        _kind_of_threshold,
+        custom_error_type="unknown_threshold",
+        custom_error_message=(
+            "expected either deviations, or lower and upper or one of them, or false_alarms and smallest_effect"
+        ),
+    ),
+]
+
+
 class RuleContent(_Part):
     """A rule without its name. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` the main ones count."""
 
-    model: Annotated[str, Field(min_length=1, max_length=64)] = "*"
+    model: Annotated[str, Field(pattern=rf"{_WORD}|^\*$")] = "*"
     watches: Watched
     metrics: tuple[_Name, ...] = ()
     columns: tuple[_Name, ...] = ()
     segment_by: _Name | None = None
     chunk: str = "day"
-    threshold: Learnt | Fixed | FalseAlarms = FalseAlarms()
+    threshold: _AnyThreshold = FalseAlarms()
     fires_on: str = "2 of 3"
     clears_after: Annotated[int, Field(ge=1, le=99)] = 2
-    minimum_rows: Annotated[int, Field(ge=1)] = 50
-    repeat_after_hours: Annotated[float, Field(gt=0)] = 4.0
+    minimum_rows: Annotated[int, Field(ge=1, validate_default=True)] = 50
+    repeat_after_hours: Annotated[float, Field(gt=0, le=8760)] = 4.0
     severity: Severity = "warning"
     channels: tuple[Channel, ...] = ("mail", "webhook")
     retrain: bool = False
@@ -88,7 +120,8 @@ class RuleContent(_Part):
             parse_chunking(str(value))
         except InvalidInput as error:
             raise ValueError(error.details[0].message) from None
-        return str(value)
+        text = str(value)
+        return str(int(text)) if text.isdigit() else text
 
     @field_validator("fires_on")
     @classmethod
@@ -98,11 +131,29 @@ class RuleContent(_Part):
             raise ValueError("expected k of n chunks, such as '2 of 3'")
         return value
 
+    @field_validator("columns", "segment_by")
+    @classmethod
+    def _suits_what_is_watched(cls, value: object, info: ValidationInfo) -> object:
+        of = ("drift", "quality") if info.field_name == "columns" else ("performance",)
+        if value and info.data.get("watches", of[0]) not in of:
+            raise ValueError(f"expected none, since only {' and '.join(of)} can be watched so")
+        return value
+
+    @field_validator("minimum_rows")
+    @classmethod
+    def _can_be_reached(cls, value: int, info: ValidationInfo) -> int:
+        chunking = parse_chunking(info.data.get("chunk", "day"))
+        if isinstance(chunking, BySize) and value > chunking.rows:
+            raise ValueError(
+                f"expected at most the {chunking.rows} rows of a chunk, not {value}, or it could never fire"
+            )
+        return value
+
 
 class AlertRule(RuleContent):
     """One rule: what is watched of which models, in which chunks, against which threshold, and whom to tell."""
 
-    name: Annotated[str, Field(pattern=f"^{MODEL_NAME.pattern}$")]
+    name: Annotated[str, Field(pattern=_WORD)]
 
     @property
     def chunking(self) -> Chunking:
@@ -155,7 +206,9 @@ def refusal(error: ValidationError, where: str = "") -> InvalidInput:
 
 def list_rules(store: Store) -> list[AlertRule]:
     """Return all rules by name: the stored ones, and the defaults that none of them replaces."""
-    stored = {document.key: read_rule(document.content) for document in store.list_documents(KIND)}
+    stored = {
+        document.key: read_rule(document.content, f"{KIND}.{document.key}") for document in store.list_documents(KIND)
+    }
     defaults = {rule.name: rule for rule in DEFAULT_RULES}
     return sorted((defaults | stored).values(), key=lambda rule: rule.name)
 
@@ -187,10 +240,17 @@ def rules_for(rules: Sequence[AlertRule], model: str) -> list[AlertRule]:
 
 
 def _path(location: Sequence[int | str]) -> list[int | str]:
-    # Pydantic names the member of a union that it tried, which is nothing that was sent.
-    return [part for part in location if part not in ("Learnt", "Fixed", "FalseAlarms")]
+    # Pydantic names the member of a union after its field, which is nothing that was sent.
+    if location[:1] == ("threshold",):
+        return [location[0], *location[2:]]
+    return list(location)
 
 
 def _message(problem: Any) -> str:
+    if problem["type"] == "extra_forbidden":
+        return "there is no such field"
+    if problem["type"] == "string_pattern_mismatch":
+        every = " (or '*', for every model)" if problem["loc"] == ("model",) else ""
+        return f"expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit{every}"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return "there is no such field" if problem["type"] == "extra_forbidden" else message[0].lower() + message[1:]
+    return message[0].lower() + message[1:]
