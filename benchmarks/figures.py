@@ -81,6 +81,8 @@ class Sizes:
     # batches
     rows_per_batch: int = 1000
     batches_per_process: int = 20
+    # groups
+    requests_per_thread: int = 50
     # reads
     models: int = 10
     days: int = 10
@@ -103,6 +105,7 @@ QUICK = Sizes(
     bit_flips=20,
     rows_per_batch=100,
     batches_per_process=2,
+    requests_per_thread=5,
     models=2,
     days=8,
     grown_days=16,

@@ -22,14 +22,8 @@ from ml_core.clock import format_time, parse_time
 from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
-from ml_core.store.json_segments import (
-    SegmentReader,
-    append_lines,
-    append_to_segment,
-    encode_line,
-    read_segment,
-    segment_lock,
-)
+from ml_core.store.json_groups import Decided, WriteGroups
+from ml_core.store.json_segments import SegmentReader, encode_line, read_segment
 
 OTHER_IDS = "other_ids.jsonl"
 _CACHED_DAYS = 64
@@ -65,35 +59,32 @@ class JsonRecords:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._new_predictions, self._new_truths = WriteGroups[Prediction](), WriteGroups[GroundTruth]()
         self._guard = Lock()
         self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
         self._other_days: dict[str, tuple[SegmentReader, dict[str, str]]] = {}
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
-        folder = self.folder / "predictions" / model
         if new_ids:
             # Nothing is to be looked up, so all but the appending is done before anybody has to wait for it.
-            to_store, receipt = decide_predictions(rows, {})
-            contents = _segment_contents(to_store)
-            with segment_lock(folder):
-                _append(folder, contents)
-            return receipt
-        with segment_lock(folder):
-            to_store, receipt = decide_predictions(rows, self._stored_predictions(model, ids_to_look_up(rows)))
-            _append(folder, _segment_contents(to_store))
-        return receipt
+            return self._new_predictions.record(self.folder / "predictions" / model, _decide_predictions(rows, {}))
+        ids = ids_to_look_up(rows)
+
+        def decide(earlier: Mapping[str, Prediction]) -> Decided[Prediction]:
+            known = {each: earlier[each] for each in ids if each in earlier}
+            return _decide_predictions(rows, self._stored_predictions(model, ids) | known)
+
+        return self._new_predictions.record(self.folder / "predictions" / model, decide)
 
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
-        folder = self.folder / "ground_truths" / model
-        with segment_lock(folder):
-            in_force = self._truths(model, ids_to_look_up(rows))
-            to_store, receipt = decide_truths(rows, {key: value for key, (value, _) in in_force.items()})
-            by_segment: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-            for row in to_store:
-                by_segment[truth_segment(row.prediction_id)].append(_truth_row(row))
-            for name, lines in sorted(by_segment.items()):
-                append_to_segment(folder / name, lines)
-        return receipt
+        ids = ids_to_look_up(rows)
+
+        def decide(earlier: Mapping[str, GroundTruth]) -> Decided[GroundTruth]:
+            in_force = {key: value for key, (value, _) in self._truths(model, ids).items()}
+            known = {each: earlier[each].value for each in ids if each in earlier}
+            return _decide_truths(rows, in_force | known)
+
+        return self._new_truths.record(self.folder / "ground_truths" / model, decide)
 
     def predictions(self, model: str, start: datetime, end: datetime, newest: int | None) -> list[list[Any]]:
         """Return rows in the order of ``PREDICTION_COLUMNS``, oldest first."""
@@ -196,26 +187,30 @@ def truth_segment(prediction_id: str) -> str:
     return f"ids-{hashlib.sha256(prediction_id.encode()).hexdigest()[0]}.jsonl"
 
 
-def _segment_contents(rows: Sequence[Prediction]) -> dict[str, bytes]:
-    """Return what is to be appended, by the name of the segment, in the order of appending.
+def _decide_predictions(rows: Sequence[Prediction], stored: Mapping[str, Prediction]) -> Decided[Prediction]:
+    """Decide a batch. First comes where predictions lie whose ids do not tell, then the predictions.
 
-    First where predictions lie whose ids do not tell, then the predictions: an entry without a row does no harm, a row
-    without its entry would.
+    So an entry without a row may be left behind, which does no harm; a row without its entry would.
     """
+    to_store, receipt = decide_predictions(rows, stored)
     others: list[bytes] = []
     by_day: defaultdict[date, list[bytes]] = defaultdict(list)
-    for row in rows:
+    for row in to_store:
         day, time_of_id = row.time.date(), id_time(row.prediction_id)
         if time_of_id is None or time_of_id.date() != day:
             others.append(encode_line({"prediction_id": row.prediction_id, "day": day.isoformat()}))
         by_day[day].append(encode_line(_prediction_row(row)))
     contents = {OTHER_IDS: b"".join(others)}
-    return contents | {f"{day.isoformat()}.jsonl": b"".join(lines) for day, lines in sorted(by_day.items())}
+    contents |= {f"{day.isoformat()}.jsonl": b"".join(lines) for day, lines in sorted(by_day.items())}
+    return Decided(to_store, contents, receipt)
 
 
-def _append(folder: Path, contents: Mapping[str, bytes]) -> None:
-    for name, content in contents.items():
-        append_lines(folder / name, content)
+def _decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> Decided[GroundTruth]:
+    to_store, receipt = decide_truths(rows, stored)
+    by_segment: defaultdict[str, list[bytes]] = defaultdict(list)
+    for row in to_store:
+        by_segment[truth_segment(row.prediction_id)].append(encode_line(_truth_row(row)))
+    return Decided(to_store, {name: b"".join(lines) for name, lines in sorted(by_segment.items())}, receipt)
 
 
 def _prediction_row(row: Prediction) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,29 +73,48 @@ def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def append_lines(path: Path, content: bytes) -> None:
-    """Append lines that are encoded already, as ``append_to_segment`` does.
+    """Append lines that are encoded already, as ``append_to_segment`` does."""
+    append_together(path.parent, {path.name: content})
 
-    If the disk fills up midway the file is cut back to what it was.
+
+def append_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Append lines to segments of one folder by name, each with one write and one fsync, in their order.
+
+    The caller holds the folder's lock. Should the disk fill up midway all of them are cut back to what they were, and
+    ``StoreUnavailable`` is raised.
     """
-    if not content:
-        return
+    path, begun, any_is_new = folder, list[tuple[int, int]](), False
     try:
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            start = _cut_torn_tail(descriptor, path)
+        with ExitStack() as stack:
             try:
-                _write_all(descriptor, content)
-                os.fsync(descriptor)
+                for name, content in contents.items():
+                    if not content:
+                        continue
+                    path = folder / name
+                    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+                    stack.callback(os.close, descriptor)
+                    start = _cut_torn_tail(descriptor, path)
+                    begun.append((descriptor, start))
+                    any_is_new = any_is_new or start == 0
+                    _write_all(descriptor, content)
+                    os.fsync(descriptor)
+                if any_is_new:
+                    sync_folder(folder)
             except OSError:
-                os.ftruncate(descriptor, start)
+                _cut_back(folder, begun)
                 raise
-        finally:
-            os.close(descriptor)
-        if is_new:
-            sync_folder(path.parent)
     except OSError as error:
         raise file_trouble("write", path, error) from error
+
+
+def _cut_back(folder: Path, begun: Sequence[tuple[int, int]]) -> None:
+    """Cut files to what they were; one that cannot be cut keeps rows that nobody was told are stored."""
+    try:
+        for descriptor, start in reversed(begun):
+            os.ftruncate(descriptor, start)
+        _count_rewrite(folder)  # a reader may have read on through what was cut
+    except OSError as error:
+        log.error("%s: what was not written whole could not be cut off: %s", folder, error)
 
 
 def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
@@ -113,9 +132,7 @@ def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
             else:
                 path.unlink()
                 sync_folder(path.parent)
-            # A size that only grows: readers that go on from an offset see by it that they must begin anew.
-            with (path.parent / _REWRITES).open("ab") as counter:
-                counter.write(b".")
+            _count_rewrite(path.parent)
         return len(lines) - len(kept)
     except OSError as error:
         raise file_trouble("write", path, error) from error
@@ -147,6 +164,15 @@ class SegmentReader:
         return rows, restarted
 
 
+def _count_rewrite(folder: Path) -> None:
+    """Let a size grow by which readers that go on from an offset see that they must begin anew.
+
+    The file is made with its folder and never empty, so that there is room for one more byte on a full disk.
+    """
+    with (folder / _REWRITES).open("ab") as counter:
+        counter.write(b".")
+
+
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
@@ -161,6 +187,7 @@ def segment_lock(folder: Path) -> Iterator[None]:
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
+            _count_rewrite(folder)
             sync_folder(folder.parent)
         lock = FileLock(folder / ".lock")  # a lock of its own each time, so that threads exclude each other too
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS, poll_interval=LOCK_POLL_SECONDS)
