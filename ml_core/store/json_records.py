@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import Counter, OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -23,6 +23,7 @@ from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
 from ml_core.store.json_groups import Decided, WriteGroups
+from ml_core.store.json_ids import IdIndexes
 from ml_core.store.json_segments import SegmentReader, encode_line, read_segment
 
 OTHER_IDS = "other_ids.jsonl"
@@ -31,27 +32,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-class _DayIndex:
-    """The times and, once they are asked for, the ids of one segment, kept up to date."""
+class _DayTimes:
+    """The times of one segment of predictions, kept up to date."""
 
     def __init__(self, path: Path) -> None:
-        self._new_times, self._new_ids = SegmentReader(path), SegmentReader(path)
+        self._reader = SegmentReader(path)
         self._times = array("q")  # microseconds since the epoch: 8 bytes a prediction
-        self._ids: set[str] = set()
 
     def times(self) -> array[int]:
-        rows, restarted = self._new_times.read_on()
+        rows, restarted = self._reader.read_on()
         if restarted:
             self._times = array("q")
         self._times.extend((parse_time(row["time"]) - _EPOCH) // _MICROSECOND for row in rows)
         return self._times
-
-    def ids(self) -> set[str]:
-        rows, restarted = self._new_ids.read_on()
-        if restarted:
-            self._ids = set()
-        self._ids.update(row["prediction_id"] for row in rows)
-        return self._ids
 
 
 class JsonRecords:
@@ -61,8 +54,8 @@ class JsonRecords:
         self.folder = folder
         self._new_predictions, self._new_truths = WriteGroups[Prediction](), WriteGroups[GroundTruth]()
         self._guard = Lock()
-        self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
-        self._other_days: dict[str, tuple[SegmentReader, dict[str, str]]] = {}
+        self._days: OrderedDict[Path, _DayTimes] = OrderedDict()
+        self._ids = IdIndexes()
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
         if new_ids:
@@ -124,53 +117,36 @@ class JsonRecords:
         paths = sorted((self.folder / "predictions" / model).glob("????-??-??.jsonl"))
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 
-    def _day(self, path: Path) -> _DayIndex:
-        index = self._days.setdefault(path, _DayIndex(path))
+    def _day(self, path: Path) -> _DayTimes:
+        index = self._days.setdefault(path, _DayTimes(path))
         self._days.move_to_end(path)
         while len(self._days) > _CACHED_DAYS:
             self._days.popitem(last=False)
         return index
 
-    def _stored_predictions(self, model: str, ids: Iterable[str]) -> dict[str, Prediction]:
+    def _stored_predictions(self, model: str, ids: Collection[str]) -> dict[str, Prediction]:
         folder = self.folder / "predictions" / model
-        other_days = self._other_ids(model)
-        by_day: defaultdict[str, set[str]] = defaultdict(set)
+        other_days = {row["prediction_id"]: row["day"] for row in self._ids.find(folder / OTHER_IDS, ids)}
+        by_day: defaultdict[str, list[str]] = defaultdict(list)
         for prediction_id in ids:
             day = other_days.get(prediction_id) or _day_of_id(prediction_id)
             if day is not None:
-                by_day[day].add(prediction_id)
-        found: dict[str, Prediction] = {}
-        for day, wanted in by_day.items():
-            path = folder / f"{day}.jsonl"
-            with self._guard:
-                known = wanted & self._day(path).ids()
-            if known:
-                rows = read_segment(path)[0]
-                found.update((row["prediction_id"], _prediction(row)) for row in rows if row["prediction_id"] in known)
-        return found
-
-    def _other_ids(self, model: str) -> dict[str, str]:
-        with self._guard:
-            if model not in self._other_days:
-                path = self.folder / "predictions" / model / OTHER_IDS
-                self._other_days[model] = SegmentReader(path), {}
-            reader, days = self._other_days[model]
-            rows, restarted = reader.read_on()
-            if restarted:
-                days.clear()
-            days.update((row["prediction_id"], row["day"]) for row in rows)
-            return days
+                by_day[day].append(prediction_id)
+        found = (row for day, wanted in by_day.items() for row in self._ids.find(folder / f"{day}.jsonl", wanted))
+        return {row["prediction_id"]: _prediction(row) for row in found}
 
     def _truths(
         self, model: str, ids: Iterable[str], known_at: datetime | None = None
     ) -> dict[str, tuple[Value, datetime]]:
-        wanted = set(ids)
+        by_segment: defaultdict[str, list[str]] = defaultdict(list)
+        for prediction_id in ids:
+            by_segment[truth_segment(prediction_id)].append(prediction_id)
         found: dict[str, tuple[Value, datetime]] = {}
-        for name in {truth_segment(prediction_id) for prediction_id in wanted}:
-            for row in read_segment(self.folder / "ground_truths" / model / name)[0]:
+        for name, wanted in by_segment.items():
+            for row in self._ids.find(self.folder / "ground_truths" / model / name, wanted):
                 received = parse_time(row["received_time"])
                 # The last line of an id is the one in force.
-                if row["prediction_id"] in wanted and (known_at is None or received <= known_at):
+                if known_at is None or received <= known_at:
                     found[row["prediction_id"]] = row["value"], received
         return found
 

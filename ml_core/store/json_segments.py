@@ -20,9 +20,9 @@ from filelock import FileLock, Timeout
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file, sync_folder
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
+from ml_core.store.json_views import SegmentView, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
-_REWRITES = ".rewrites"
 _SUFFIX_LENGTH = len(b',"crc":"00000000"}')
 
 
@@ -46,14 +46,12 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
 
     A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
     """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except FileNotFoundError:
-        return [], offset
-    except OSError as error:
-        raise file_trouble("read", path, error) from error
+    with open_view(path) as view:
+        return _rows(path, view, offset)
+
+
+def _rows(path: Path, view: SegmentView, offset: int) -> tuple[list[dict[str, Any]], int]:
+    content = view.read(offset)
     end = content.rfind(b"\n") + 1
     rows = []
     for number, line in enumerate(content[:end].split(b"\n")[:-1]):
@@ -112,7 +110,7 @@ def _cut_back(folder: Path, begun: Sequence[tuple[int, int]]) -> None:
     try:
         for descriptor, start in reversed(begun):
             os.ftruncate(descriptor, start)
-        _count_rewrite(folder)  # a reader may have read on through what was cut
+        note_rewrite(folder)  # a reader may have read on through what was cut
     except OSError as error:
         log.error("%s: what was not written whole could not be cut off: %s", folder, error)
 
@@ -132,7 +130,7 @@ def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
             else:
                 path.unlink()
                 sync_folder(path.parent)
-            _count_rewrite(path.parent)
+            note_rewrite(path.parent)
         return len(lines) - len(kept)
     except OSError as error:
         raise file_trouble("write", path, error) from error
@@ -152,33 +150,16 @@ class SegmentReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
-        self._state = (0, 0)
+        self._state: tuple[int, ...] | None = None
 
     def read_on(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the rows that are new, and whether they are all there are: the segment was rewritten since."""
-        state = (_size(self.path.parent / _REWRITES), _inode(self.path))
-        restarted = state != self._state
-        if restarted:
-            self._offset, self._state = 0, state
-        rows, self._offset = read_segment(self.path, self._offset)
+        with open_view(self.path) as view:
+            restarted = view.state != self._state or view.size < self._offset
+            if restarted:
+                self._offset, self._state = 0, view.state
+            rows, self._offset = _rows(self.path, view, self._offset)
         return rows, restarted
-
-
-def _count_rewrite(folder: Path) -> None:
-    """Let a size grow by which readers that go on from an offset see that they must begin anew.
-
-    The file is made with its folder and never empty, so that there is room for one more byte on a full disk.
-    """
-    with (folder / _REWRITES).open("ab") as counter:
-        counter.write(b".")
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _inode(path: Path) -> int:
-    return path.stat().st_ino if path.exists() else 0
 
 
 @contextmanager
@@ -187,7 +168,7 @@ def segment_lock(folder: Path) -> Iterator[None]:
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            _count_rewrite(folder)
+            note_rewrite(folder)
             sync_folder(folder.parent)
         lock = FileLock(folder / ".lock")  # a lock of its own each time, so that threads exclude each other too
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS, poll_interval=LOCK_POLL_SECONDS)
