@@ -70,6 +70,19 @@ def retain(days: int) -> None:
 
 
 @main.command()
+@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Leave the last days as they are.")
+def compact(days: int) -> None:
+    """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
+    with _opened() as (store, clock):
+        done = store.compact(clock.now() - timedelta(days=days), lambda line: click.echo(line, err=True))
+        click.echo(f"{done.parts:,} files or tables: {done.bytes_before:,} bytes became {done.bytes_after:,}")
+        if done.superseded:
+            click.echo(f"{done.superseded:,} lines left out that later ones had superseded")
+        if done.damaged:
+            click.echo(f"{done.damaged:,} damaged lines kept as they are")
+
+
+@main.command()
 @click.argument("model")
 @click.argument("prediction_ids", nargs=-1, required=True)
 def erase(model: str, prediction_ids: tuple[str, ...]) -> None:

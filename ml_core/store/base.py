@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from ml_core.records import (
+    Compaction,
     GroundTruth,
     JobRun,
     Model,
@@ -170,4 +171,12 @@ class Store(ABC):
         """Return the number of rows by kind (``predictions``, ``ground_truths``) and model; a corrected truth is one.
 
         A model of which nothing is stored is left out.
+        """
+
+    @abstractmethod
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        """Make what is kept smaller without changing what any method returns; tell of each part done in a line.
+
+        The embedded store packs days that lie wholly before ``before``; a database gives back the room of all that was
+        deleted. Others may read and write meanwhile.
         """

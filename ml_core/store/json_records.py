@@ -25,6 +25,7 @@ from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_loo
 from ml_core.store.json_groups import Decided, WriteGroups
 from ml_core.store.json_ids import IdIndexes
 from ml_core.store.json_segments import SegmentReader, encode_line, read_segment
+from ml_core.store.json_views import list_segments
 
 OTHER_IDS = "other_ids.jsonl"
 _CACHED_DAYS = 64
@@ -114,7 +115,7 @@ class JsonRecords:
 
     def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
         first, last = start.date() if start else date.min, end.date() if end else date.max
-        paths = sorted((self.folder / "predictions" / model).glob("????-??-??.jsonl"))
+        paths = list_segments(self.folder / "predictions" / model, "????-??-??.jsonl")
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 
     def _day(self, path: Path) -> _DayTimes:

@@ -18,9 +18,10 @@ import orjson
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, replace_file, sync_folder
+from ml_core.files import file_trouble, sync_folder
+from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
-from ml_core.store.json_views import SegmentView, note_rewrite, open_view
+from ml_core.store.json_views import SegmentView, archive_of, change_file, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
 _SUFFIX_LENGTH = len(b',"crc":"00000000"}')
@@ -116,24 +117,55 @@ def _cut_back(folder: Path, begun: Sequence[tuple[int, int]]) -> None:
 
 
 def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
-    """Take the rows that are not to be kept out of a segment, for good; return how many went.
+    """Take the rows that are not to be kept out of a segment and its archive, for good; return how many went.
 
     The caller holds the folder's lock. Lines that are kept stay as they are, damaged ones too; a file of which no line
-    is left is removed. Raises ``StoreUnavailable``, and the file is then as it was.
+    is left is removed. Raises ``StoreUnavailable``; each file is then as it was, or done.
     """
     try:
-        *lines, torn_tail = path.read_bytes().split(b"\n")
-        kept = [line for line in lines if (row := decode_line(line)) is None or keep(row)]
-        if len(kept) < len(lines):
-            if kept or torn_tail:
-                replace_file(path, b"\n".join([*kept, torn_tail]))
-            else:
-                path.unlink()
-                sync_folder(path.parent)
-            note_rewrite(path.parent)
-        return len(lines) - len(kept)
+        _finish_merging(path)
+        return _rewrite_archive(path, keep) + _rewrite_plain(path, keep)
     except OSError as error:
         raise file_trouble("write", path, error) from error
+
+
+def _finish_merging(path: Path) -> None:
+    """Cut off what lies in the archive too: an archive that is rewritten no longer says so."""
+    with open_view(path) as view:
+        merged, rest = view.passed_over, view.read_plain()
+    if merged:
+        change_file(path, rest)
+
+
+def _rewrite_archive(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    members, gone = list[bytes](), 0
+    with open_view(path) as view:
+        archive = view.archive
+        if archive is None:
+            return 0
+        for member in archive.members:
+            lines = archive.lines_of(member).split(b"\n")[:-1]
+            kept = _kept(lines, keep)
+            gone += len(lines) - len(kept)
+            changed = b"".join(line + b"\n" for line in kept)
+            members.append(archive.raw(member) if len(kept) == len(lines) else encode_members(changed))
+    if gone:
+        rest = b"".join(members)
+        change_file(archive_of(path), encode_head(b"") + rest if rest else b"")
+    return gone
+
+
+def _rewrite_plain(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    with open_view(path) as view:
+        *lines, torn_tail = view.read_plain().split(b"\n")
+    kept = _kept(lines, keep)
+    if len(kept) < len(lines):
+        change_file(path, b"\n".join([*kept, torn_tail]))
+    return len(lines) - len(kept)
+
+
+def _kept(lines: Iterable[bytes], keep: Callable[[dict[str, Any]], bool]) -> list[bytes]:
+    return [line for line in lines if (row := decode_line(line)) is None or keep(row)]
 
 
 def sweep_segments(records: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pandas as pd
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 from ml_core.records import (
+    Compaction,
     GroundTruth,
     JobRun,
     Model,
@@ -23,7 +24,7 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import json_housekeeping
+from ml_core.store import json_compaction, json_housekeeping
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_models import JsonModels
@@ -124,6 +125,9 @@ class JsonStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return json_housekeeping.count_records(self._records.folder)
+
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        return json_compaction.compact(self._records.folder, before, progress)
 
     def _check_format(self) -> None:
         path = self.folder / "format.json"

@@ -6,48 +6,119 @@ Positions are bytes from its beginning. What grows at the end keeps them; all el
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ml_core.files import file_trouble
+import crc32c
+
+from ml_core.files import file_trouble, replace_file, sync_folder
+from ml_core.store.json_archives import Archive
 
 _REWRITES = ".rewrites"
 _PIECE = 1024
 
 
 class SegmentView:
-    """An open segment; ``state`` differs from an earlier view's if positions of that one say nothing here."""
+    """An open segment, its archive's lines first.
 
-    def __init__(self, file: int | None, rewrites: int) -> None:
-        self._file = file
-        status = None if file is None else os.fstat(file)
-        self.state = (rewrites, status.st_ino if status else 0)
-        self.size = status.st_size if status else 0
+    ``state`` differs from an earlier view's if positions of that one say nothing here; ``archived`` of the ``size``
+    bytes lie in the archive; ``passed_over`` are those with which the plain segment begins that lie there too.
+    """
+
+    def __init__(self, plain: int | None, archive: int | None, rewrites: int) -> None:
+        self._plain = plain
+        self.archive = None if archive is None else Archive(archive)
+        self._plain_size = 0 if plain is None else os.fstat(plain).st_size
+        self.archived = 0 if self.archive is None else self.archive.size
+        self.passed_over = self._count_passed_over()
+        self.size = self.archived + self._plain_size - self.passed_over
+        self.state = (rewrites, _inode(plain), _inode(archive), self.passed_over)
 
     def read(self, start: int) -> bytes:
         """Return all that follows a position; nothing if the segment ends before it."""
-        return b"" if self._file is None else _read(self._file, start, self.size)
+        content = self._read_plain(max(0, start - self.archived) + self.passed_over, self._plain_size)
+        if self.archive is not None and start < self.archived:
+            return self.archive.read(start) + content
+        return content
 
     def read_lines(self, starts: Sequence[int]) -> list[bytes]:
         """Return the lines, without their breaks, that begin at some positions, which are in ascending order."""
-        if not starts or self._file is None:
+        number = bisect_left(starts, self.archived)
+        lines = self.archive.read_lines(starts[:number]) if self.archive is not None else []
+        return lines + self._read_plain_lines([start - self.archived + self.passed_over for start in starts[number:]])
+
+    def read_plain(self) -> bytes:
+        """Return all of the plain segment that is not in the archive."""
+        return self._read_plain(self.passed_over, self._plain_size)
+
+    def read_passed_over(self) -> bytes:
+        """Return what the plain segment begins with that lies in the archive too."""
+        return self._read_plain(0, self.passed_over)
+
+    def _count_passed_over(self) -> int:
+        merged = self.archive.merged_bytes if self.archive is not None else 0
+        if self.archive is None or not 0 < merged <= self._plain_size:
+            return 0
+        return merged if crc32c.crc32c(self._read_plain(0, merged)) == self.archive.merged_checksum else 0
+
+    def _read_plain(self, start: int, end: int) -> bytes:
+        return b"" if self._plain is None else _read(self._plain, start, end)
+
+    def _read_plain_lines(self, starts: Sequence[int]) -> list[bytes]:
+        if not starts or self._plain is None:
             return []
-        if len(starts) * _PIECE < self.size - starts[0]:
-            return [_read_line(self._file, start) for start in starts]
-        content = self.read(starts[0])
+        if len(starts) * _PIECE < self._plain_size - starts[0]:
+            return [_read_line(self._plain, start) for start in starts]
+        content = self._read_plain(starts[0], self._plain_size)
         return [content[start - starts[0] :].partition(b"\n")[0] for start in starts]
 
 
 @contextmanager
 def open_view(path: Path) -> Iterator[SegmentView]:
-    """Open a segment, which need not be there, for reading; raise ``StoreUnavailable``."""
+    """Open a segment in both forms, neither of which need be there, for reading; raise ``StoreUnavailable``.
+
+    One change may come between opening the two and does no harm: what moves from the plain form into the archive is in
+    both for a while, and the archive says so. If there may have been more changes, both are opened again.
+    """
     try:
-        with ExitStack() as stack:
-            rewrites = count_rewrites(path.parent)
-            yield SegmentView(_open(path, stack), rewrites)
+        while True:
+            with ExitStack() as stack:
+                rewrites = count_rewrites(path.parent)
+                plain, archive = _open(path, stack), _open(archive_of(path), stack)
+                if rewrites == count_rewrites(path.parent):
+                    yield SegmentView(plain, archive, rewrites)
+                    return
     except OSError as error:
         raise file_trouble("read", path, error) from error
+
+
+def archive_of(path: Path) -> Path:
+    """Return where the archive of a segment lies."""
+    return path.with_name(f"{path.name}.gz")
+
+
+def list_segments(folder: Path, pattern: str = "*.jsonl") -> list[Path]:
+    """Return the segments of a folder by name, also those of which there is but an archive."""
+    # In this order: a plain segment goes when its archive is in place.
+    plain = set(folder.glob(pattern))
+    return sorted(plain | {path.with_suffix("") for path in folder.glob(f"{pattern}.gz")})
+
+
+def change_file(path: Path, content: bytes) -> None:
+    """Replace one form of a segment, or remove it if nothing is left of it; the caller holds the folder's lock.
+
+    It is noted before, for those who have opened one form and not yet the other, and after, for those who have read on
+    in between. Raises ``OSError``.
+    """
+    note_rewrite(path.parent)
+    if content:
+        replace_file(path, content)
+    else:
+        path.unlink()
+        sync_folder(path.parent)
+    note_rewrite(path.parent)
 
 
 def note_rewrite(folder: Path) -> None:
@@ -72,6 +143,10 @@ def _open(path: Path, stack: ExitStack) -> int | None:
         return None
     stack.callback(os.close, descriptor)
     return descriptor
+
+
+def _inode(descriptor: int | None) -> int:
+    return 0 if descriptor is None else os.fstat(descriptor).st_ino
 
 
 def _read(descriptor: int, start: int, end: int) -> bytes:

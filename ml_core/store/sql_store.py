@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 
 import pandas as pd
 from sqlalchemy import Connection
 
 from ml_core.records import (
+    Compaction,
     GroundTruth,
     JobRun,
     Model,
@@ -19,7 +21,7 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import partitions, sql_house, sql_models, sql_records, sql_runs
+from ml_core.store import partitions, sql_compaction, sql_house, sql_models, sql_records, sql_runs
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
 from ml_core.store.sql_engine import Database, PartitionMissing
@@ -33,6 +35,7 @@ class SqlStore(Store):
     """
 
     def __init__(self, url: str) -> None:
+        self._url = url
         self._database = Database(url)
 
     def check(self) -> None:
@@ -124,3 +127,8 @@ class SqlStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)
+
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        self.check()  # so that there are tables
+        with closing(Database(self._url, maintenance=True)) as database:
+            return sql_compaction.compact(database, progress)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,6 +54,31 @@ def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> No
     result = command.invoke(main, ["erase", "churn", "unknown"])
     assert result.exit_code == 1
     assert result.output == "error: none of the 1 ids is stored for model 'churn'\n"
+
+
+def test_compact_packs_older_days_and_tells_what_it_came_to(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 6)
+    before = json_store.count_records()
+    result = command.invoke(main, ["compact"])
+    assert result.exit_code == 0, result.output
+    assert "predictions/churn/" in result.stderr
+    assert re.fullmatch(r"2 files or tables: [\d,]+ bytes became [\d,]+\n", result.stdout)
+    assert json_store.count_records() == before
+    assert command.invoke(main, ["compact", "--days", "1"]).stdout.startswith("2 files or tables: ")
+    assert command.invoke(main, ["compact"]).stdout == "0 files or tables: 0 bytes became 0\n"
+
+
+def test_compact_tells_of_lines_left_out_and_of_damage(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 6)
+    slot = Clock().now() - timedelta(days=60)
+    lease = json_store.claim_run("nightly", slot, now=slot, lease=timedelta(hours=1), holder="me")
+    assert lease is not None
+    for _ in range(3):
+        json_store.renew_run(lease, now=slot, lease=timedelta(hours=1))
+    oldest = min((json_store.folder / "records/predictions/churn").glob("20*.jsonl"))
+    oldest.write_bytes(oldest.read_bytes().replace(b"rooms", b"roomy"))
+    output = command.invoke(main, ["compact"]).stdout.splitlines()
+    assert output[1:] == ["2 lines left out that later ones had superseded", "1 damaged lines kept as they are"]
 
 
 @pytest.mark.parametrize("arguments", [["retain"], ["retain", "--days", "0"], ["erase", "churn"]])

@@ -140,6 +140,7 @@ def use_all_of(store: SqlStore) -> None:
     assert store.count_records()["predictions"] == {MODEL: 4000, "wine": 4000}
     assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
     assert store.drop_before(NOON)["predictions"] > 0
+    assert store.compact(NOON, lambda line: None).parts > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.
     assert store.drop_before(NOON + 1000 * DAY)["predictions"] == 3000 + 13
 
