@@ -34,7 +34,7 @@ def create_tables() -> None:
 @main.command()
 @click.option("--pending", is_flag=True, help="Only show what would be done.")
 def migrate(pending: bool) -> None:
-    """Bring the tables of a database to this version of the suite; safe to repeat, and to call twice at once."""
+    """Bring a database or an embedded store to this version of the suite; safe to repeat, and to call twice at once."""
     from ml_core.store import migrating
 
     with plain_errors():

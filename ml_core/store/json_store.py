@@ -7,11 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import orjson
 import pandas as pd
 
-from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, replace_file
+from ml_core.files import file_trouble
 from ml_core.records import (
     Compaction,
     GroundTruth,
@@ -27,22 +25,24 @@ from ml_core.records import (
 from ml_core.store import json_compaction, json_housekeeping
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
+from ml_core.store.json_formats import bring_up_to_date
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
 
-FORMAT_VERSION = 1
-
 
 class JsonStore(Store):
-    """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version."""
+    """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version.
+
+    One of an older format is brought up to date. Raises ``StoreUnavailable``.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            (folder / "documents").mkdir(parents=True, exist_ok=True)
-            self._check_format()
+            bring_up_to_date(folder)
+            (folder / "documents").mkdir(exist_ok=True)
             self._models = JsonModels(folder / "documents")
             sweep_segments(folder / "records")
         except OSError as error:
@@ -128,16 +128,3 @@ class JsonStore(Store):
 
     def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
         return json_compaction.compact(self._records.folder, before, progress)
-
-    def _check_format(self) -> None:
-        path = self.folder / "format.json"
-        if not path.exists():
-            replace_file(path, orjson.dumps({"format": FORMAT_VERSION}) + b"\n")
-        try:
-            found = orjson.loads(path.read_bytes())["format"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise StoreUnavailable(f"{path} is damaged; expected {{'format': {FORMAT_VERSION}}}") from None
-        if found != FORMAT_VERSION:
-            raise StoreUnavailable(
-                f"the store in {self.folder} has format {found}, this version of the suite reads {FORMAT_VERSION}"
-            )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from ml_core.config import resolve_path
@@ -18,15 +19,13 @@ def open_store(url: str) -> Store:
     absolute. The store's folders and tables are made if they are not there.
     """
     try:
-        parts = urlsplit(url)
+        folder, database = store_folder(url), database_url(url)
     except ValueError:
         raise ConfigurationError(f"store_url: {_EXPECTED}") from None
-    path = parts.path.removeprefix("/")
-    if parts.scheme == "json" and path and not parts.netloc:
+    if folder is not None:
         from ml_core.store.json_store import JsonStore
 
-        return JsonStore(resolve_path(path))
-    database = database_url(url)
+        return JsonStore(folder)
     if database is None:
         raise ConfigurationError(f"store_url: {_EXPECTED}")
     from ml_core.store.sql_store import SqlStore
@@ -34,8 +33,15 @@ def open_store(url: str) -> Store:
     return SqlStore(database)
 
 
+def store_folder(url: str) -> Path | None:
+    """Return the folder of the embedded store at ``url``; None if it names none. Raises ``ValueError``."""
+    parts = urlsplit(url)
+    path = parts.path.removeprefix("/")
+    return resolve_path(path) if parts.scheme == "json" and path and not parts.netloc else None
+
+
 def database_url(url: str) -> str | None:
-    """Return the URL of the store's database, with an absolute path; None if it names none."""
+    """Return the URL of the store's database, with an absolute path; None if it names none. Raises ``ValueError``."""
     parts = urlsplit(url)
     path = parts.path.removeprefix("/")
     if parts.scheme == "sqlite" and path and not parts.netloc:
