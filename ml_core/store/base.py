@@ -41,6 +41,10 @@ class Store(ABC):
     def close(self) -> None:
         """Release files and connections; the store may not be used afterwards."""
 
+    def notices(self) -> list[str]:
+        """Return what an operator should know and do, a sentence each; most of the time nothing."""
+        return []
+
     # Models and their versions
 
     @abstractmethod

@@ -27,6 +27,7 @@ from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.json_formats import bring_up_to_date
 from ml_core.store.json_models import JsonModels
+from ml_core.store.json_notices import MANY_RECORDS, RecordEstimate, outgrown
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
 from ml_core.store.json_segments import sweep_segments
@@ -35,10 +36,11 @@ from ml_core.store.json_segments import sweep_segments
 class JsonStore(Store):
     """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version.
 
-    One of an older format is brought up to date. Raises ``StoreUnavailable``.
+    One of an older format is brought up to date. With more than ``many_records`` it gives a notice. Raises
+    ``StoreUnavailable``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, many_records: int = MANY_RECORDS) -> None:
         self.folder = folder
         try:
             bring_up_to_date(folder)
@@ -48,6 +50,7 @@ class JsonStore(Store):
         except OSError as error:
             raise file_trouble("write", folder, error) from error
         self._records = JsonRecords(folder / "records")
+        self._many_records, self._estimate = many_records, RecordEstimate(folder / "records")
         self._runs = JsonRuns(folder / "records" / "job_runs")
 
     def check(self) -> None:
@@ -60,6 +63,10 @@ class JsonStore(Store):
 
     def close(self) -> None:
         """Nothing is held open between calls."""
+
+    def notices(self) -> list[str]:
+        notice = outgrown(self._estimate.count(), self._many_records)
+        return [] if notice is None else [notice]
 
     def put_model(self, model: Model) -> bool:
         return self._models.put_model(model)
