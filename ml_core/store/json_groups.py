@@ -67,7 +67,11 @@ class WriteGroups(Generic[Row]):
             leads = folder not in self._waiting
             self._waiting.setdefault(folder, []).append(request)
         if not leads:
-            request.woken.wait()
+            try:
+                request.woken.wait()
+            except BaseException:  # a signal: those who wait behind must not wait for this thread to lead
+                self._leave(folder, request)
+                raise
         if request.receipt is None and request.error is None:
             self._lead(folder)
         if request.error is not None:
@@ -102,10 +106,20 @@ class WriteGroups(Generic[Row]):
 
     def _hand_over(self, folder: Path) -> None:
         with self._guard:
-            if self._waiting[folder]:
-                self._waiting[folder][0].woken.set()
-            else:
-                del self._waiting[folder]
+            self._wake_next(folder)
+
+    def _leave(self, folder: Path, request: _Request[Row]) -> None:
+        with self._guard:
+            if request in self._waiting.get(folder, ()):
+                self._waiting[folder].remove(request)
+                if request.woken.is_set():
+                    self._wake_next(folder)
+
+    def _wake_next(self, folder: Path) -> None:
+        if self._waiting[folder]:
+            self._waiting[folder][0].woken.set()
+        else:
+            del self._waiting[folder]
 
 
 def _commit(folder: Path, group: Sequence[_Request[Row]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -269,3 +270,34 @@ def test_a_leader_that_is_interrupted_leaves_nobody_waiting(
         follower.result(SECONDS)
     assert groups.record(folder, decided("c")) == Receipt(accepted=1)
     assert stored(folder / DAY) == ["c"]
+
+
+def test_one_that_a_signal_takes_away_is_not_stored_and_leaves_nobody_waiting(
+    groups: WriteGroups[Prediction], folder: Path, threads: ThreadPoolExecutor
+) -> None:
+    entered, go_on = threading.Event(), threading.Event()
+
+    def slowly(earlier: Mapping[str, Prediction]) -> Decided[Prediction]:
+        entered.set()
+        assert go_on.wait(SECONDS)
+        return decided("slow")
+
+    def interrupt(number: int, frame: object) -> None:
+        behind.append(threads.submit(groups.record, folder, decided("behind")))
+        wait_until(lambda: len(groups._waiting[folder]) == 2)
+        raise InterruptedError
+
+    leader = threads.submit(groups.record, folder, slowly)
+    behind: list[Future[Receipt]] = []
+    assert entered.wait(SECONDS)
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        with pytest.raises(InterruptedError):
+            groups.record(folder, decided("taken away"))
+    finally:
+        signal.signal(signal.SIGALRM, handler)
+        go_on.set()
+    assert leader.result(SECONDS) == behind[0].result(SECONDS) == Receipt(accepted=1)
+    assert stored(folder / DAY) == ["slow", "behind"]
+    assert groups._waiting == {}
