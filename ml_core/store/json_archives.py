@@ -54,6 +54,12 @@ def encode_members(lines: bytes) -> bytes:
     return b"".join(members)
 
 
+def lines_at(content: bytes, starts: Sequence[int]) -> list[bytes]:
+    """Return the lines, without their breaks, that begin at some positions; the last may lack its break."""
+    ends = [content.find(b"\n", start) for start in starts]
+    return [content[start : end if end >= 0 else None] for start, end in zip(starts, ends, strict=True)]
+
+
 class Archive:
     """An open archive as the lines that it holds; where it is damaged there are lines that are none."""
 
@@ -79,7 +85,7 @@ class Archive:
             member = self.members[number]
             inside = starts[len(found) : bisect_left(starts, member.start + member.size)]
             content = self.lines_of(member)
-            found += [content[start - member.start :].partition(b"\n")[0] for start in inside]
+            found += lines_at(content, [start - member.start for start in inside])
         return found
 
     def lines_of(self, member: Member) -> bytes:

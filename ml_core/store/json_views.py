@@ -14,7 +14,7 @@ from pathlib import Path
 import crc32c
 
 from ml_core.files import file_trouble, replace_file, sync_folder
-from ml_core.store.json_archives import Archive
+from ml_core.store.json_archives import Archive, lines_at
 
 _REWRITES = ".rewrites"
 _PIECE = 1024
@@ -92,7 +92,7 @@ class SegmentView:
         if len(starts) * _PIECE < self._plain_size - starts[0]:
             return [_read_line(self._plain, start) for start in starts]
         content = self._read_plain(starts[0], self._plain_size)
-        return [content[start - starts[0] :].partition(b"\n")[0] for start in starts]
+        return lines_at(content, [start - starts[0] for start in starts])
 
 
 @contextmanager
