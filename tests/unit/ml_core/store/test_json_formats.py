@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from filelock import FileLock
 
 from ml_core.errors import ConfigurationError, StoreUnavailable
+from ml_core.files import replace_file
 from ml_core.store import json_formats
 from ml_core.store.base import Store
 from ml_core.store.json_formats import FORMAT, bring_up_to_date, pending_formats
@@ -23,7 +25,8 @@ from ml_core.store.json_store import JsonStore
 from ml_core.store.json_views import count_rewrites
 from ml_core.store.migrating import create_tables, migrate, pending
 from tests.contract.processes import ProcessGroup
-from tests.factories import a_model, a_prediction, a_truth
+from tests.factories import NOON, a_model, a_prediction, a_truth
+from tests.snapshots import everything, fill
 
 MODEL = "housing_price"
 
@@ -166,3 +169,17 @@ def test_one_that_is_killed_at_any_point_leaves_a_store_that_the_next_brings_up_
         assert format_of(old) == FORMAT
         assert all(count_rewrites(folder) >= 1 for folder in segments_of(old))
     assert points > 5
+
+
+def test_a_store_of_format_1_with_records_of_all_kinds_keeps_them(json_store: JsonStore) -> None:
+    fill(json_store)
+    folder, before = json_store.folder, everything(json_store)
+    for counter in folder.rglob(".rewrites"):
+        counter.unlink()
+    replace_file(folder / "format.json", b'{"format":1}\n')
+    assert migrate(f"json:///{folder}", lambda line: None) == ["format 2"]
+    assert {path.parent for path in folder.rglob(".rewrites")} == segments_of(folder)
+    store = JsonStore(folder)
+    assert everything(store) == before
+    store.compact(NOON + timedelta(days=60), lambda line: None)
+    assert everything(store) == before

@@ -11,7 +11,7 @@ import pytest
 from ml_core.records import Prediction
 from ml_core.store.json_notices import MANY_RECORDS, RecordEstimate, outgrown
 from ml_core.store.json_store import JsonStore
-from tests.factories import NOON, a_prediction, a_truth
+from tests.factories import NOON, a_prediction, a_truth, an_observation
 
 MODEL = "housing_price"
 DAY = timedelta(days=1)
@@ -105,3 +105,9 @@ def test_records_that_cannot_be_read_are_a_notice_too(store: JsonStore) -> None:
     path.mkdir()
     (notice,) = store.notices()
     assert re.fullmatch(r"cannot read .*records: Is a directory", notice)
+
+
+def test_records_of_a_series_with_a_long_name_count(tmp_path: Path) -> None:
+    store = JsonStore(tmp_path, many_records=99)
+    store.record_observations("🏠" * 60, [an_observation(NOON + number * DAY) for number in range(100)])
+    assert len(store.notices()) == 1
