@@ -81,6 +81,10 @@ class Sizes:
     # batches
     rows_per_batch: int = 1000
     batches_per_process: int = 20
+    # groups
+    requests_per_thread: int = 50
+    # compaction
+    rows_per_packed_day: int = 50_000
     # reads
     models: int = 10
     days: int = 10
@@ -120,6 +124,8 @@ QUICK = Sizes(
     bit_flips=20,
     rows_per_batch=100,
     batches_per_process=2,
+    requests_per_thread=5,
+    rows_per_packed_day=1000,
     models=2,
     days=8,
     grown_days=16,

@@ -12,7 +12,16 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from benchmarks import store_batches, store_documents, store_faults, store_kills, store_outage, store_reads
+from benchmarks import (
+    store_batches,
+    store_compaction,
+    store_documents,
+    store_faults,
+    store_groups,
+    store_kills,
+    store_outage,
+    store_reads,
+)
 from benchmarks.figures import FULL, QUICK, Figure, Sizes, progress
 
 Part = Callable[[Sizes, Path], Iterable[Figure]]
@@ -22,6 +31,8 @@ PARTS: Mapping[str, Part] = {
     "kills": store_kills.measure,
     "faults": store_faults.measure,
     "batches": store_batches.measure,
+    "groups": store_groups.measure,
+    "compaction": store_compaction.measure,
     "reads": store_reads.measure,
     "outage": store_outage.measure,
 }

@@ -275,3 +275,18 @@ class JobRun:
     finished_time: datetime | None = None
     message: str | None = None
     log_tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What compacting a store came to.
+
+    ``parts`` are the files or tables that were made anew, ``bytes_before`` and ``bytes_after`` what these take on disk.
+    ``superseded`` lines were left out, ``damaged`` ones kept: both are of the embedded store alone.
+    """
+
+    parts: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    superseded: int = 0
+    damaged: int = 0

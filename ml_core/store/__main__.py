@@ -35,7 +35,7 @@ def create_tables() -> None:
 @main.command()
 @click.option("--pending", is_flag=True, help="Only show what would be done.")
 def migrate(pending: bool) -> None:
-    """Bring the tables of a database to this version of the suite; safe to repeat, and to call twice at once."""
+    """Bring a database or an embedded store to this version of the suite; safe to repeat, and to call twice at once."""
     from ml_core.store import migrating
 
     with plain_errors():
@@ -69,6 +69,20 @@ def retain(days: int | None) -> None:
         click.echo(f"forgetting what is older than {format_time(before)}", err=True)
         for kind, rows in store.drop_before(before).items():
             click.echo(f"{kind}: {rows:,} forgotten")
+
+
+@main.command()
+@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Leave the last days as they are.")
+def compact(days: int) -> None:
+    """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
+    with opened_store() as (store, settings):
+        before = Clock(settings.clock_offset).now() - timedelta(days=days)
+        done = store.compact(before, lambda line: click.echo(line, err=True))
+        click.echo(f"{done.parts:,} files or tables: {done.bytes_before:,} bytes became {done.bytes_after:,}")
+        if done.superseded:
+            click.echo(f"{done.superseded:,} lines left out that later ones had superseded")
+        if done.damaged:
+            click.echo(f"{done.damaged:,} damaged lines kept as they are")
 
 
 @main.command()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import pandas as pd
 
 from ml_core.records import (
+    Compaction,
     Findings,
     GroundTruth,
     JobRun,
@@ -222,4 +223,12 @@ class Store(SeriesStore):
         """Read all that is kept, and return what is not as it was written; nothing is changed.
 
         What the store cannot notice by itself is not found: see docs/operations.md for each kind of store.
+        """
+
+    @abstractmethod
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        """Make what is kept smaller without changing what any method returns; tell of each part done in a line.
+
+        The embedded store packs days that lie wholly before ``before``; a database gives back the room of all that was
+        deleted. Others may read and write meanwhile.
         """

@@ -11,11 +11,12 @@ from ml_core.records import GroundTruth, Prediction
 from ml_core.store.deciding import fit_ids
 from ml_core.store.json_records import truth_segment
 from ml_core.store.json_segments import each_row
+from ml_core.store.json_views import list_segments
 
 
 def each_prediction(records: Path, model: str) -> Iterator[Prediction]:
     """Yield the predictions of a model, day by day."""
-    for path in sorted((records / "predictions" / model).glob("????-??-??.jsonl")):
+    for path in list_segments(records / "predictions" / model, "????-??-??.jsonl"):
         for row in each_row(path):
             yield Prediction(**{**row, "time": parse_time(row["time"])})
 
@@ -24,7 +25,7 @@ def truth_history(records: Path, model: str, prediction_ids: Collection[str] | N
     """Yield the truths of a model, segment by segment: all values of one id lie in the same one."""
     folder = records / "ground_truths" / model
     if prediction_ids is None:
-        wanted, paths = None, sorted(folder.glob("*.jsonl"))
+        wanted, paths = None, list_segments(folder)
     else:
         wanted = set(fit_ids(prediction_ids))
         paths = [folder / name for name in sorted({truth_segment(each) for each in wanted})]

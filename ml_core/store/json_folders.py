@@ -9,6 +9,7 @@ from urllib.parse import quote, unquote
 
 from ml_core.clock import as_utc
 from ml_core.store.json_segments import rewrite_segment
+from ml_core.store.json_views import list_segments
 
 _DAY_FILES = "????-??-??.jsonl"
 # File systems take 255 bytes; the rest goes on in a folder below.
@@ -30,7 +31,7 @@ def folder_of(parent: Path, name: str) -> Path:
 
 def named_folders(parent: Path) -> dict[str, Path]:
     """Return the folders that hold segments, by the names they stand for."""
-    return {unquote(quoted): folder for quoted, folder in _quoted_folders(parent) if any(folder.glob("*.jsonl"))}
+    return {unquote(quoted): folder for quoted, folder in _quoted_folders(parent) if list_segments(folder)}
 
 
 def day_segment(folder: Path, time: datetime) -> Path:
@@ -41,7 +42,7 @@ def day_segment(folder: Path, time: datetime) -> Path:
 def day_segments(folder: Path, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
     """Return the segments of the days from that of ``start`` to that of ``end``, oldest first."""
     first, last = as_utc(start).date() if start else date.min, as_utc(end).date() if end else date.max
-    return [path for path in sorted(folder.glob(_DAY_FILES)) if first <= date.fromisoformat(path.stem) <= last]
+    return [path for path in list_segments(folder, _DAY_FILES) if first <= date.fromisoformat(path.stem) <= last]
 
 
 def drop_segment(path: Path) -> int:

@@ -12,6 +12,7 @@ from ml_core.store.deciding import fit_ids
 from ml_core.store.json_records import OTHER_IDS, truth_segment
 from ml_core.store.json_segments import read_segment, rewrite_segment, segment_lock
 from ml_core.store.json_summaries import forget_changed
+from ml_core.store.json_views import list_segments
 
 _KINDS = ("predictions", "ground_truths")
 _DAY_FILES = "????-??-??.jsonl"
@@ -30,7 +31,7 @@ def erase(records: Path, model: str, prediction_ids: Collection[str]) -> int:
     truths = {truth_segment(prediction_id) for prediction_id in wanted}
     for folder in _folders(records, model):
         with segment_lock(folder):
-            for path in sorted(folder.glob("*.jsonl")):
+            for path in list_segments(folder):
                 if path.name != OTHER_IDS and (folder.parent.name == "predictions" or path.name in truths):
                     rewrite_segment(path, keep)
             if (folder / OTHER_IDS).exists():  # last: till then the rows could still be found
@@ -56,7 +57,7 @@ def drop_before(records: Path, time: datetime, kinds: Collection[str]) -> dict[s
                 dropped[kind] += _drop_days(folder, first_kept)
                 forget_changed(folder)
             else:
-                for path in sorted(folder.glob("*.jsonl")):
+                for path in list_segments(folder):
                     dropped[kind] += rewrite_segment(path, lambda row: parse_time(row["received_time"]) >= midnight)
     return dropped
 
@@ -66,7 +67,9 @@ def count_records(records: Path) -> dict[str, dict[str, int]]:
     counts: dict[str, dict[str, int]] = {"predictions": {}, "ground_truths": {}}
     for folder in _folders(records):
         pattern = _DAY_FILES if folder.parent.name == "predictions" else "*.jsonl"
-        rows = sum(len({row["prediction_id"] for row in read_segment(path)[0]}) for path in folder.glob(pattern))
+        rows = sum(
+            len({row["prediction_id"] for row in read_segment(path)[0]}) for path in list_segments(folder, pattern)
+        )
         if rows:
             counts[folder.parent.name][folder.name] = rows
     return counts
@@ -74,7 +77,7 @@ def count_records(records: Path) -> dict[str, dict[str, int]]:
 
 def _drop_days(folder: Path, first_kept: date) -> int:
     dropped = 0
-    for path in sorted(folder.glob(_DAY_FILES)):
+    for path in list_segments(folder, _DAY_FILES):
         if date.fromisoformat(path.stem) + timedelta(days=1) <= first_kept:
             dropped += rewrite_segment(path, lambda row: False)
     if dropped and (folder / OTHER_IDS).exists():

@@ -16,7 +16,7 @@ from ml_core.clock import format_time, parse_time
 from ml_core.records import Observation, Receipt
 from ml_core.store.deciding_series import as_history, decide_observations, in_force, times_to_look_up
 from ml_core.store.json_folders import day_segment, day_segments, drop_segment, folder_of, named_folders
-from ml_core.store.json_segments import SegmentReader, append_to_segment, read_segment, segment_lock
+from ml_core.store.json_segments import SegmentReader, append_together, encode_line, read_segment, segment_lock
 from ml_core.store.names import check_name
 
 _CACHED_DAYS = 64
@@ -50,11 +50,10 @@ class JsonObservations:
         folder, times = folder_of(self.folder, series), times_to_look_up(rows)
         with segment_lock(folder):
             to_store, receipt = decide_observations(rows, self._stored(folder, times))
-            by_segment: defaultdict[Path, list[dict[str, Any]]] = defaultdict(list)
+            by_segment: defaultdict[str, list[bytes]] = defaultdict(list)
             for row in to_store:
-                by_segment[day_segment(folder, row.time)].append(_line(row))
-            for path, lines in sorted(by_segment.items()):
-                append_to_segment(path, lines)
+                by_segment[day_segment(folder, row.time).name].append(encode_line(_line(row)))
+            append_together(folder, {name: b"".join(lines) for name, lines in sorted(by_segment.items())})
         return receipt
 
     def observations(self, series: str, start: datetime, end: datetime, known_at: datetime | None) -> list[Observation]:

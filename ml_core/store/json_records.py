@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from threading import Lock
@@ -22,15 +22,11 @@ from ml_core.clock import as_utc, format_time, parse_time
 from ml_core.ids import id_time
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
-from ml_core.store.json_segments import (
-    SegmentReader,
-    append_lines,
-    append_to_segment,
-    encode_line,
-    read_segment,
-    segment_lock,
-)
+from ml_core.store.json_groups import Decided, WriteGroups
+from ml_core.store.json_ids import IdIndexes
+from ml_core.store.json_segments import SegmentReader, encode_line, read_segment
 from ml_core.store.json_summaries import JsonSummaries, by_window, holds_day, summed_value, sums_by_window
+from ml_core.store.json_views import list_segments
 from ml_core.store.summaries import EPOCH, HOUR, MICROSECOND, Sums, check_window, merged, number_of_microseconds
 
 OTHER_IDS = "other_ids.jsonl"
@@ -38,31 +34,23 @@ _CACHED_DAYS = 64
 
 
 class _DayIndex:
-    """The times and values and, once they are asked for, the ids of one segment, kept up to date."""
+    """The times and values of one segment of predictions, kept up to date."""
 
     def __init__(self, path: Path) -> None:
-        self._new_times, self._new_ids = SegmentReader(path), SegmentReader(path)
+        self._reader = SegmentReader(path)
         # Microseconds since the epoch, and numbers: 16 bytes a prediction.
         self._times, self._values = array("q"), array("d")
-        self._ids: set[str] = set()
 
     def times(self) -> array[int]:
         return self.times_and_values()[0]
 
     def times_and_values(self) -> tuple[array[int], array[float]]:
-        rows, restarted = self._new_times.read_on()
+        rows, restarted = self._reader.read_on()
         if restarted:
             self._times, self._values = array("q"), array("d")
         self._times.extend(number_of_microseconds(parse_time(row["time"])) for row in rows)
         self._values.extend(summed_value(row["value"]) for row in rows)
         return self._times, self._values
-
-    def ids(self) -> set[str]:
-        rows, restarted = self._new_ids.read_on()
-        if restarted:
-            self._ids = set()
-        self._ids.update(row["prediction_id"] for row in rows)
-        return self._ids
 
 
 class JsonRecords:
@@ -70,36 +58,33 @@ class JsonRecords:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._new_predictions, self._new_truths = WriteGroups[Prediction](), WriteGroups[GroundTruth]()
         self._guard = Lock()
         self._summaries: dict[str, JsonSummaries] = {}
         self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
-        self._other_days: dict[str, tuple[SegmentReader, dict[str, str]]] = {}
+        self._ids = IdIndexes()
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
-        folder = self.folder / "predictions" / model
         if new_ids:
             # Nothing is to be looked up, so all but the appending is done before anybody has to wait for it.
-            to_store, receipt = decide_predictions(rows, {})
-            contents = _segment_contents(to_store)
-            with segment_lock(folder):
-                _append(folder, contents)
-            return receipt
-        with segment_lock(folder):
-            to_store, receipt = decide_predictions(rows, self._stored_predictions(model, ids_to_look_up(rows)))
-            _append(folder, _segment_contents(to_store))
-        return receipt
+            return self._new_predictions.record(self.folder / "predictions" / model, _decide_predictions(rows, {}))
+        ids = ids_to_look_up(rows)
+
+        def decide(earlier: Mapping[str, Prediction]) -> Decided[Prediction]:
+            known = {each: earlier[each] for each in ids if each in earlier}
+            return _decide_predictions(rows, self._stored_predictions(model, ids) | known)
+
+        return self._new_predictions.record(self.folder / "predictions" / model, decide)
 
     def record_truths(self, model: str, rows: Sequence[GroundTruth]) -> Receipt:
-        folder = self.folder / "ground_truths" / model
-        with segment_lock(folder):
-            in_force = self._truths(model, ids_to_look_up(rows))
-            to_store, receipt = decide_truths(rows, {key: value for key, (value, _) in in_force.items()})
-            by_segment: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-            for row in to_store:
-                by_segment[truth_segment(row.prediction_id)].append(_truth_row(row))
-            for name, lines in sorted(by_segment.items()):
-                append_to_segment(folder / name, lines)
-        return receipt
+        ids = ids_to_look_up(rows)
+
+        def decide(earlier: Mapping[str, GroundTruth]) -> Decided[GroundTruth]:
+            in_force = {key: value for key, (value, _) in self._truths(model, ids).items()}
+            known = {each: earlier[each].value for each in ids if each in earlier}
+            return _decide_truths(rows, in_force | known)
+
+        return self._new_truths.record(self.folder / "ground_truths" / model, decide)
 
     def predictions(self, model: str, start: datetime, end: datetime, newest: int | None) -> list[list[Any]]:
         """Return rows in the order of ``PREDICTION_COLUMNS``, oldest first."""
@@ -143,7 +128,7 @@ class JsonRecords:
 
     def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
         first, last = as_utc(start).date() if start else date.min, as_utc(end).date() if end else date.max
-        paths = sorted((self.folder / "predictions" / model).glob("????-??-??.jsonl"))
+        paths = list_segments(self.folder / "predictions" / model, "????-??-??.jsonl")
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 
     def _day(self, path: Path) -> _DayIndex:
@@ -153,46 +138,29 @@ class JsonRecords:
             self._days.popitem(last=False)
         return index
 
-    def _stored_predictions(self, model: str, ids: Iterable[str]) -> dict[str, Prediction]:
+    def _stored_predictions(self, model: str, ids: Collection[str]) -> dict[str, Prediction]:
         folder = self.folder / "predictions" / model
-        other_days = self._other_ids(model)
-        by_day: defaultdict[str, set[str]] = defaultdict(set)
+        other_days = {row["prediction_id"]: row["day"] for row in self._ids.find(folder / OTHER_IDS, ids)}
+        by_day: defaultdict[str, list[str]] = defaultdict(list)
         for prediction_id in ids:
             day = other_days.get(prediction_id) or _day_of_id(prediction_id)
             if day is not None:
-                by_day[day].add(prediction_id)
-        found: dict[str, Prediction] = {}
-        for day, wanted in by_day.items():
-            path = folder / f"{day}.jsonl"
-            with self._guard:
-                known = wanted & self._day(path).ids()
-            if known:
-                rows = read_segment(path)[0]
-                found.update((row["prediction_id"], _prediction(row)) for row in rows if row["prediction_id"] in known)
-        return found
-
-    def _other_ids(self, model: str) -> dict[str, str]:
-        with self._guard:
-            if model not in self._other_days:
-                path = self.folder / "predictions" / model / OTHER_IDS
-                self._other_days[model] = SegmentReader(path), {}
-            reader, days = self._other_days[model]
-            rows, restarted = reader.read_on()
-            if restarted:
-                days.clear()
-            days.update((row["prediction_id"], row["day"]) for row in rows)
-            return days
+                by_day[day].append(prediction_id)
+        found = (row for day, wanted in by_day.items() for row in self._ids.find(folder / f"{day}.jsonl", wanted))
+        return {row["prediction_id"]: _prediction(row) for row in found}
 
     def _truths(
         self, model: str, ids: Iterable[str], known_at: datetime | None = None
     ) -> dict[str, tuple[Value, datetime]]:
-        wanted = set(ids)
+        by_segment: defaultdict[str, list[str]] = defaultdict(list)
+        for prediction_id in ids:
+            by_segment[truth_segment(prediction_id)].append(prediction_id)
         found: dict[str, tuple[Value, datetime]] = {}
-        for name in {truth_segment(prediction_id) for prediction_id in wanted}:
-            for row in read_segment(self.folder / "ground_truths" / model / name)[0]:
+        for name, wanted in by_segment.items():
+            for row in self._ids.find(self.folder / "ground_truths" / model / name, wanted):
                 received = parse_time(row["received_time"])
                 # The last line of an id is the one in force.
-                if row["prediction_id"] in wanted and (known_at is None or received <= known_at):
+                if known_at is None or received <= known_at:
                     found[row["prediction_id"]] = row["value"], received
         return found
 
@@ -209,26 +177,30 @@ def truth_segment(prediction_id: str) -> str:
     return f"ids-{hashlib.sha256(prediction_id.encode()).hexdigest()[0]}.jsonl"
 
 
-def _segment_contents(rows: Sequence[Prediction]) -> dict[str, bytes]:
-    """Return what is to be appended, by the name of the segment, in the order of appending.
+def _decide_predictions(rows: Sequence[Prediction], stored: Mapping[str, Prediction]) -> Decided[Prediction]:
+    """Decide a batch. First comes where predictions lie whose ids do not tell, then the predictions.
 
-    First where predictions lie whose ids do not tell, then the predictions: an entry without a row does no harm, a row
-    without its entry would.
+    So an entry without a row may be left behind, which does no harm; a row without its entry would.
     """
+    to_store, receipt = decide_predictions(rows, stored)
     others: list[bytes] = []
     by_day: defaultdict[date, list[bytes]] = defaultdict(list)
-    for row in rows:
+    for row in to_store:
         day, time_of_id = row.time.date(), id_time(row.prediction_id)
         if time_of_id is None or time_of_id.date() != day:
             others.append(encode_line({"prediction_id": row.prediction_id, "day": day.isoformat()}))
         by_day[day].append(encode_line(_prediction_row(row)))
     contents = {OTHER_IDS: b"".join(others)}
-    return contents | {f"{day.isoformat()}.jsonl": b"".join(lines) for day, lines in sorted(by_day.items())}
+    contents |= {f"{day.isoformat()}.jsonl": b"".join(lines) for day, lines in sorted(by_day.items())}
+    return Decided(to_store, contents, receipt)
 
 
-def _append(folder: Path, contents: Mapping[str, bytes]) -> None:
-    for name, content in contents.items():
-        append_lines(folder / name, content)
+def _decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> Decided[GroundTruth]:
+    to_store, receipt = decide_truths(rows, stored)
+    by_segment: defaultdict[str, list[bytes]] = defaultdict(list)
+    for row in to_store:
+        by_segment[truth_segment(row.prediction_id)].append(encode_line(_truth_row(row)))
+    return Decided(to_store, {name: b"".join(lines) for name, lines in sorted(by_segment.items())}, receipt)
 
 
 def _prediction_row(row: Prediction) -> dict[str, Any]:

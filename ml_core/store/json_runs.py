@@ -15,6 +15,7 @@ from typing import Any
 from ml_core.clock import as_utc, format_time, parse_time
 from ml_core.records import JobRun, RunLease, RunState
 from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
+from ml_core.store.json_views import list_segments
 from ml_core.store.run_rules import is_held, next_fence
 
 
@@ -42,11 +43,11 @@ class JsonRuns:
         return self._append_if_held(held, _finished(held.slot, held.fence, now, state, message, log_tail))
 
     def list_jobs(self) -> list[str]:
-        return sorted(path.name for path in self.folder.glob("*") if any(path.glob("*.jsonl")))
+        return sorted(path.name for path in self.folder.glob("*") if list_segments(path))
 
     def list_runs(self, job: str, newest: int) -> list[JobRun]:
         found: list[JobRun] = []
-        for path in sorted((self.folder / job).glob("*.jsonl"), reverse=True):
+        for path in reversed(list_segments(self.folder / job)):
             found = _runs(path) + found
             if len(found) >= newest:
                 break

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ import orjson
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, replace_file, sync_folder
+from ml_core.files import file_trouble, sync_folder
+from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
+from ml_core.store.json_views import SegmentView, archive_of, change_file, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
-_REWRITES = ".rewrites"
 _SUFFIX_LENGTH = len(b',"crc":"00000000"}')
 
 
@@ -46,14 +47,12 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
 
     A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
     """
-    try:
-        with path.open("rb") as file:
-            file.seek(offset)
-            content = file.read()
-    except FileNotFoundError:
-        return [], offset
-    except OSError as error:
-        raise file_trouble("read", path, error) from error
+    with open_view(path) as view:
+        return _rows(path, view, offset)
+
+
+def _rows(path: Path, view: SegmentView, offset: int) -> tuple[list[dict[str, Any]], int]:
+    content = view.read(offset)
     end = content.rfind(b"\n") + 1
     rows = []
     for number, line in enumerate(content[:end].split(b"\n")[:-1]):
@@ -68,7 +67,7 @@ def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
 
 
 def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the lines of a segment with the byte at which each begins; the last may lack its break.
+    """Yield the lines of a plain segment with the byte at which each begins; the last may lack its break.
 
     None for a missing file. Raises ``StoreUnavailable``.
     """
@@ -88,14 +87,15 @@ def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
 
 def each_row(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what ``read_segment`` returns, one row at a time."""
-    for start, line in each_line(path):
-        row = decode_line(line[:-1]) if line.endswith(b"\n") else None
-        if row is not None:
-            yield row
-        elif line.endswith(b"\n"):
-            log.warning("%s: the line at byte %d is damaged and was passed over", path, start)
-        elif decode_line(line[:-1]) is not None:
-            log.warning("%s: the break after the last line is damaged, and the line was passed over", path)
+    with open_view(path) as view:
+        for start, line in view.each_line():
+            row = decode_line(line[:-1]) if line.endswith(b"\n") else None
+            if row is not None:
+                yield row
+            elif line.endswith(b"\n"):
+                log.warning("%s: the line at byte %d is damaged and was passed over", path, start)
+            elif decode_line(line[:-1]) is not None:
+                log.warning("%s: the break after the last line is damaged, and the line was passed over", path)
 
 
 def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
@@ -104,52 +104,100 @@ def append_to_segment(path: Path, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def append_lines(path: Path, content: bytes) -> None:
-    """Append lines that are encoded already, as ``append_to_segment`` does.
+    """Append lines that are encoded already, as ``append_to_segment`` does."""
+    append_together(path.parent, {path.name: content})
 
-    If the disk fills up midway the file is cut back to what it was.
+
+def append_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Append lines to segments of one folder by name, each with one write and one fsync, in their order.
+
+    The caller holds the folder's lock. Should the disk fill up midway all of them are cut back to what they were, and
+    ``StoreUnavailable`` is raised.
     """
-    if not content:
-        return
+    path, begun, any_is_new = folder, list[tuple[int, int]](), False
     try:
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            start = _cut_torn_tail(descriptor, path)
+        with ExitStack() as stack:
             try:
-                _write_all(descriptor, content)
-                os.fsync(descriptor)
+                for name, content in contents.items():
+                    if not content:
+                        continue
+                    path = folder / name
+                    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+                    stack.callback(os.close, descriptor)
+                    start = _cut_torn_tail(descriptor, path)
+                    begun.append((descriptor, start))
+                    any_is_new = any_is_new or start == 0
+                    _write_all(descriptor, content)
+                    os.fsync(descriptor)
+                if any_is_new:
+                    sync_folder(folder)
             except OSError:
-                os.ftruncate(descriptor, start)
+                _cut_back(folder, begun)
                 raise
-        finally:
-            os.close(descriptor)
-        if is_new:
-            sync_folder(path.parent)
     except OSError as error:
         raise file_trouble("write", path, error) from error
+
+
+def _cut_back(folder: Path, begun: Sequence[tuple[int, int]]) -> None:
+    """Cut files to what they were; one that cannot be cut keeps rows that nobody was told are stored."""
+    try:
+        for descriptor, start in reversed(begun):
+            os.ftruncate(descriptor, start)
+        note_rewrite(folder)  # a reader may have read on through what was cut
+    except OSError as error:
+        log.error("%s: what was not written whole could not be cut off: %s", folder, error)
 
 
 def rewrite_segment(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
-    """Take the rows that are not to be kept out of a segment, for good; return how many went.
+    """Take the rows that are not to be kept out of a segment and its archive, for good; return how many went.
 
     The caller holds the folder's lock. Lines that are kept stay as they are, damaged ones too; a file of which no line
-    is left is removed. Raises ``StoreUnavailable``, and the file is then as it was.
+    is left is removed. Raises ``StoreUnavailable``; each file is then as it was, or done.
     """
     try:
-        *lines, torn_tail = path.read_bytes().split(b"\n")
-        kept = [line for line in lines if (row := decode_line(line)) is None or keep(row)]
-        if len(kept) < len(lines):
-            if kept or torn_tail:
-                replace_file(path, b"\n".join([*kept, torn_tail]))
-            else:
-                path.unlink()
-                sync_folder(path.parent)
-            # A size that only grows: readers that go on from an offset see by it that they must begin anew.
-            with (path.parent / _REWRITES).open("ab") as counter:
-                counter.write(b".")
-        return len(lines) - len(kept)
+        _finish_merging(path)
+        return _rewrite_archive(path, keep) + _rewrite_plain(path, keep)
     except OSError as error:
         raise file_trouble("write", path, error) from error
+
+
+def _finish_merging(path: Path) -> None:
+    """Cut off what lies in the archive too: an archive that is rewritten no longer says so."""
+    with open_view(path) as view:
+        merged, rest = view.passed_over, view.read_plain()
+    if merged:
+        change_file(path, rest)
+
+
+def _rewrite_archive(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    members, gone = list[bytes](), 0
+    with open_view(path) as view:
+        archive = view.archive
+        if archive is None:
+            return 0
+        for member in archive.members:
+            lines = archive.lines_of(member).split(b"\n")[:-1]
+            kept = _kept(lines, keep)
+            gone += len(lines) - len(kept)
+            changed = b"".join(line + b"\n" for line in kept)
+            members.append(archive.raw(member) if len(kept) == len(lines) else encode_members(changed))
+    if gone:
+        rest = b"".join(members)
+        change_file(archive_of(path), encode_head(b"") + rest if rest else b"")
+    return gone
+
+
+def _rewrite_plain(path: Path, keep: Callable[[dict[str, Any]], bool]) -> int:
+    with open_view(path) as view:
+        *lines, torn_tail = view.read_plain().split(b"\n")
+    kept = _kept(lines, keep)
+    if len(kept) < len(lines):
+        change_file(path, b"\n".join([*kept, torn_tail]))
+    return len(lines) - len(kept)
+
+
+def _kept(lines: Iterable[bytes], keep: Callable[[dict[str, Any]], bool]) -> list[bytes]:
+    return [line for line in lines if (row := decode_line(line)) is None or keep(row)]
 
 
 def sweep_segments(records: Path) -> None:
@@ -166,24 +214,16 @@ class SegmentReader:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._offset = 0
-        self._state = (0, 0)
+        self._state: tuple[int, ...] | None = None
 
     def read_on(self) -> tuple[list[dict[str, Any]], bool]:
         """Return the rows that are new, and whether they are all there are: the segment was rewritten since."""
-        state = (_size(self.path.parent / _REWRITES), _inode(self.path))
-        restarted = state != self._state
-        if restarted:
-            self._offset, self._state = 0, state
-        rows, self._offset = read_segment(self.path, self._offset)
+        with open_view(self.path) as view:
+            restarted = view.state != self._state or view.size < self._offset
+            if restarted:
+                self._offset, self._state = 0, view.state
+            rows, self._offset = _rows(self.path, view, self._offset)
         return rows, restarted
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
-
-
-def _inode(path: Path) -> int:
-    return path.stat().st_ino if path.exists() else 0
 
 
 @contextmanager
@@ -192,6 +232,7 @@ def segment_lock(folder: Path) -> Iterator[None]:
     try:
         if not folder.exists():
             folder.mkdir(parents=True, exist_ok=True)
+            note_rewrite(folder)
             sync_folder(folder.parent)
         lock = FileLock(folder / ".lock")  # a lock of its own each time, so that threads exclude each other too
         lock.acquire(timeout=LOCK_TIMEOUT_SECONDS, poll_interval=LOCK_POLL_SECONDS)

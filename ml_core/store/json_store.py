@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pandas as pd
 
 from ml_core.clock import as_utc
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, replace_file
+from ml_core.files import file_trouble
 from ml_core.records import (
+    Compaction,
     Document,
     Findings,
     Forecast,
@@ -30,14 +30,16 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import json_copying, json_housekeeping, json_verifying
+from ml_core.store import json_compaction, json_copying, json_housekeeping, json_verifying
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
+from ml_core.store.json_formats import bring_up_to_date
 from ml_core.store.json_free_documents import JsonFreeDocuments
 from ml_core.store.json_metrics import JsonMetrics
 from ml_core.store.json_models import JsonModels
+from ml_core.store.json_notices import MANY_RECORDS, RecordEstimate, outgrown
 from ml_core.store.json_observations import JsonObservations
 from ml_core.store.json_records import JsonRecords
 from ml_core.store.json_runs import JsonRuns
@@ -46,22 +48,25 @@ from ml_core.store.names import check_kinds
 from ml_core.store.progress import Progress
 from ml_core.store.summaries import counts_by_window
 
-FORMAT_VERSION = 1
-
 
 class JsonStore(Store):
-    """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version."""
+    """The store in ``folder``: ``documents/``, ``records/`` and ``format.json``, which names the layout's version.
 
-    def __init__(self, folder: Path) -> None:
+    One of an older format is brought up to date. With more than ``many_records`` it gives a notice. Raises
+    ``StoreUnavailable``.
+    """
+
+    def __init__(self, folder: Path, *, many_records: int = MANY_RECORDS) -> None:
         self.folder = folder
         try:
-            (folder / "documents").mkdir(parents=True, exist_ok=True)
-            self._check_format()
+            bring_up_to_date(folder)
+            (folder / "documents").mkdir(exist_ok=True)
             self._models = JsonModels(folder / "documents")
             sweep_segments(folder / "records")
         except OSError as error:
             raise file_trouble("write", folder, error) from error
         self._records = JsonRecords(folder / "records")
+        self._many_records, self._estimate = many_records, RecordEstimate(folder / "records")
         self._runs = JsonRuns(folder / "records" / "job_runs")
         self._metrics = JsonMetrics(folder / "records" / "metric_points")
         self._observations = JsonObservations(folder / "records" / "observations")
@@ -78,6 +83,13 @@ class JsonStore(Store):
 
     def close(self) -> None:
         """Nothing is held open between calls."""
+
+    def notices(self) -> list[str]:
+        try:
+            notice = outgrown(self._estimate.count(), self._many_records)
+        except StoreUnavailable as error:
+            notice = error.message
+        return [] if notice is None else [notice]
 
     def put_model(self, model: Model) -> bool:
         return self._models.put_model(model)
@@ -229,15 +241,5 @@ class JsonStore(Store):
     def verify(self, progress: Progress) -> Findings:
         return json_verifying.verify(self.folder, self._models, progress)
 
-    def _check_format(self) -> None:
-        path = self.folder / "format.json"
-        if not path.exists():
-            replace_file(path, orjson.dumps({"format": FORMAT_VERSION}) + b"\n")
-        try:
-            found = orjson.loads(path.read_bytes())["format"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            raise StoreUnavailable(f"{path} is damaged; expected {{'format': {FORMAT_VERSION}}}") from None
-        if found != FORMAT_VERSION:
-            raise StoreUnavailable(
-                f"the store in {self.folder} has format {found}, this version of the suite reads {FORMAT_VERSION}"
-            )
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        return json_compaction.compact(self._records.folder, before, progress)

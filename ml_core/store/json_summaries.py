@@ -1,8 +1,8 @@
 """What the days of the embedded store come to by the hour, kept beside their segments in ``.summaries``.
 
-A chart of a month then need not parse a month. A line holds one day, and speaks of the very segment (size, inode, time
-of its last change) that it was made of; after any change of that it is made anew. To lose the file costs only time. The
-newest day of a model, which grows, is not in it.
+A chart of a month then need not parse a month. A line holds one day, and speaks of the very segment (size, inode and
+time of the last change of both its forms) that it was made of; after any change of that, also once the day was packed,
+it is made anew. To lose the file costs only time. The newest day of a model, which grows, is not in it.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
 from ml_core.records import Value
 from ml_core.store.json_segments import decode_line, encode_line, read_segment, segment_lock
+from ml_core.store.json_views import archive_of
 from ml_core.store.summaries import EPOCH, HOUR, SUMMED_BELOW, Sums, merged, sums_of
 
 log = logging.getLogger(__name__)
 _FILE = ".summaries"
 _DAY = timedelta(days=1)
 
-Stamp = tuple[int, int, int]
+Stamp = tuple[int, ...]
 Hours = Mapping[int, Sums]
 """Sums by the number of the hour, counted from the epoch."""
 
@@ -47,7 +48,7 @@ class JsonSummaries:
 
     def hours(self, segments: Sequence[Path]) -> list[Hours]:
         """Return the sums of each segment by the hour; only what has changed since is parsed."""
-        if (stamp := _stamp(self._folder / _FILE)) != self._stamp:
+        if (stamp := _state_of(self._folder / _FILE)) != self._stamp:
             self._known, self._stamp = _read(self._folder), stamp
         made: dict[str, _Day] = {}
         found = []
@@ -154,7 +155,11 @@ def _write(folder: Path, days: Mapping[str, _Day]) -> None:
         raise file_trouble("write", folder / _FILE, error) from error
 
 
-def _stamp(path: Path) -> Stamp:
+def _stamp(segment: Path) -> Stamp:
+    return _state_of(segment) + _state_of(archive_of(segment))
+
+
+def _state_of(path: Path) -> Stamp:
     try:
         status = path.stat()
     except FileNotFoundError:

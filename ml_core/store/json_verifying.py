@@ -22,10 +22,13 @@ from ml_core.store.json_documents import parse_documents
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import OTHER_IDS, truth_segment
 from ml_core.store.json_segments import decode_line, each_line, each_row, segment_lock
+from ml_core.store.json_views import archive_of, list_segments, open_view
 from ml_core.store.progress import Progress
 
 OLD_AFTER = timedelta(minutes=1)
 _WRONG_CONTENT = (AttributeError, KeyError, TypeError, ValueError)  # what reading a row of another shape raises
+
+_Misplaced = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,16 @@ class _Checked:
 def verify(folder: Path, models: JsonModels, progress: Progress) -> Findings:
     """Return all that is damaged or in the wrong place below the folder of a store; nothing is changed."""
     documents = sorted((folder / "documents").rglob("*.json"))
-    segments = sorted((folder / "records").rglob("*.jsonl"))
+    segments = _segments(folder / "records")
     checked: list[_Checked] = []
-    for check, paths in ((_check_documents, documents), (_check_segment, segments)):
-        for path in paths:
-            checked.append(check(path))
-            progress("files", len(checked), len(documents) + len(segments))
+    for number, path in enumerate([*documents, *segments], start=1):
+        if number <= len(documents):
+            checked.append(_check_documents(path))
+        else:
+            # In this order: what is packed meanwhile is in the archive before it goes from the plain form.
+            checked += [_check_plain(path)] if path.exists() else []
+            checked += [_check_archive(path)] if archive_of(path).exists() else []
+        progress("files", number, len(documents) + len(segments))
     problems = [problem for each in checked for problem in each.problems]
     if not problems:  # else what they hold may be wrong for that reason
         problems += _check_models(folder / "documents", models)
@@ -70,7 +77,44 @@ def _check_models(documents: Path, models: JsonModels) -> list[Problem]:
     return []
 
 
-def _check_segment(path: Path) -> _Checked:
+def _segments(records: Path) -> list[Path]:
+    """Return the segments of all kinds, also those of which there is but an archive."""
+    folders = (folder for folder in records.rglob("*") if folder.is_dir())
+    # The name of a series may end like that of a segment; then it is a folder with segments of its own, and their lock.
+    return sorted(path for folder in folders for path in list_segments(folder) if not (path / ".lock").exists())
+
+
+def _check_archive(path: Path) -> _Checked:
+    """Check the archive of the segment at ``path``, and the lines of those parts that are as they were written."""
+    problems: list[Problem] = []
+    misplaced = _misplaced(path)
+    number, where = 0, archive_of(path)
+    try:
+        with open_view(path) as view:
+            if view.archive is None:  # all its lines went just now
+                return _Checked(0, [])
+            damaged = view.archive.damaged()
+            for part in damaged:
+                found = f"bytes {part.place} to {part.place + part.length - 1}"
+                problems.append(Problem(f"{where}, {found}", "not as it was written: some of its lines may be lost"))
+            for member in view.archive.members:
+                for line in view.archive.lines_of(member).split(b"\n")[:-1]:
+                    number += 1
+                    if member not in damaged:
+                        problems += _check_line(line, f"{where}, line {number}", misplaced)
+    except StoreUnavailable as error:
+        problems.append(Problem(str(where), error.message))
+    return _Checked(number, problems)
+
+
+def _check_line(line: bytes, where: str, misplaced: _Misplaced) -> Iterator[Problem]:
+    row = decode_line(line)
+    found = "not as it was written: the checksum differs" if row is None else misplaced(row)
+    if found is not None:
+        yield Problem(where, found)
+
+
+def _check_plain(path: Path) -> _Checked:
     problems: list[Problem] = []
     misplaced = _misplaced(path)
     number = 0
@@ -80,10 +124,7 @@ def _check_segment(path: Path) -> _Checked:
             if not line.endswith(b"\n"):
                 problems += _check_tail(path, where, start)
                 continue
-            row = decode_line(line[:-1])
-            found = "not as it was written: the checksum differs" if row is None else misplaced(row)
-            if found is not None:
-                problems.append(Problem(where, found))
+            problems += _check_line(line[:-1], where, misplaced)
     except StoreUnavailable as error:
         problems.append(Problem(str(path), error.message))
     return _Checked(number, problems)
@@ -110,7 +151,7 @@ def _stray_files(folder: Path) -> Iterator[Problem]:
 # What a row says of the place in which it must lie.
 
 
-def _misplaced(path: Path) -> Callable[[Mapping[str, Any]], str | None]:
+def _misplaced(path: Path) -> _Misplaced:
     """Return the check of a segment's rows: what is wrong with the place of one, or None."""
     kind = path.parent.parent.name
     if path.name == OTHER_IDS or kind not in ("predictions", "ground_truths", "job_runs"):

@@ -1,5 +1,8 @@
 """Makes the tables of a database, and brings older ones to this program's revision, step by step.
 
+An embedded store has a format instead of a revision, which the same commands show and bring up to date, as opening it
+does.
+
 Any number of processes may call these functions at once: each step is done once. Alembic is loaded only when there is a
 step to do.
 """
@@ -17,7 +20,8 @@ from sqlalchemy.schema import CreateTable
 
 from ml_core.errors import ConfigurationError, StoreUnavailable
 from ml_core.store import migrations
-from ml_core.store.opening import database_url
+from ml_core.store.json_formats import bring_up_to_date, pending_formats
+from ml_core.store.opening import database_url, store_folder
 from ml_core.store.revisions import REVISIONS, read_stamp, version_table
 from ml_core.store.sql_engine import Database
 from ml_core.store.sql_lease import held_lease
@@ -38,21 +42,27 @@ def create_tables(url: str) -> None:
 
 
 def pending(url: str) -> list[str]:
-    """Return the revisions that ``migrate`` would apply, oldest first, and change nothing.
+    """Return the revisions (or formats) that ``migrate`` would apply, oldest first, and change nothing.
 
     Raises ``StoreUnavailable``, also for a database at a revision that this program does not know, and
     ``ConfigurationError``.
     """
+    folder = _store_folder(url)
+    if folder is not None:
+        return [f"format {number}" for number in pending_formats(folder)]
     with closing(_database(url, maintenance=True)) as database:
         return _pending(database)
 
 
 def migrate(url: str, progress: Callable[[str], None]) -> list[str]:
-    """Apply the revisions that are missing, oldest first; return those that this call applied.
+    """Apply the revisions (or formats) that are missing, oldest first; return those that this call applied.
 
     What is done is told to ``progress``, a line each. If another process migrates, this one waits, and then finds
     nothing left to do. A step that was interrupted is repeated. Raises ``StoreUnavailable`` and ``ConfigurationError``.
     """
+    folder = _store_folder(url)
+    if folder is not None:
+        return [f"format {number}" for number in bring_up_to_date(folder)]
     applied = []
     with closing(_database(url, maintenance=True)) as database:
         if not _pending(database):
@@ -64,6 +74,13 @@ def migrate(url: str, progress: Callable[[str], None]) -> list[str]:
                 database.write(partial(_apply, revision=revision))
                 applied.append(revision)
     return applied
+
+
+def _store_folder(url: str) -> Path | None:
+    try:
+        return store_folder(url)
+    except ValueError:
+        return None  # that it is no URL at all is said where its database is looked for
 
 
 def _database(url: str, *, maintenance: bool) -> Database:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,18 +28,16 @@ def open_store(url: str, *, spool: SpoolSettings | None = None, clock: Clock | N
     acknowledge is on a disk of this machine already.
     """
     try:
-        parts = urlsplit(url)
+        folder, database = store_folder(url), database_url(url)
     except ValueError:
         raise ConfigurationError(f"store_url: {_EXPECTED}") from None
-    path = parts.path.removeprefix("/")
-    if parts.scheme == "json" and path and not parts.netloc:
+    if folder is not None:
         from ml_core.store.json_store import JsonStore
 
-        return JsonStore(resolve_path(path))
-    database = database_url(url)
+        return JsonStore(folder)
     if database is None:
         raise ConfigurationError(f"store_url: {_EXPECTED}")
-    if spool is not None and parts.scheme == _SERVER:
+    if spool is not None and urlsplit(database).scheme == _SERVER:
         from ml_core.store.spooled_store import SpooledSqlStore
 
         store = SpooledSqlStore(database, open_spool(url, spool), clock or Clock())
@@ -65,8 +64,15 @@ def open_spool(url: str, settings: SpoolSettings) -> Spool:
     return Spool(spool_folder(resolve_path(settings.folder), found), settings.max_megabytes * 1_000_000)
 
 
+def store_folder(url: str) -> Path | None:
+    """Return the folder of the embedded store at ``url``; None if it names none. Raises ``ValueError``."""
+    parts = urlsplit(url)
+    path = parts.path.removeprefix("/")
+    return resolve_path(path) if parts.scheme == "json" and path and not parts.netloc else None
+
+
 def database_url(url: str) -> str | None:
-    """Return the URL of the store's database, with an absolute path; None if it names none."""
+    """Return the URL of the store's database, with an absolute path; None if it names none. Raises ``ValueError``."""
     parts = urlsplit(url)
     path = parts.path.removeprefix("/")
     if parts.scheme == "sqlite" and path and not parts.netloc:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from ml_core.records import (
+    Compaction,
     Document,
     Findings,
     Forecast,
@@ -27,6 +29,7 @@ from ml_core.records import (
 )
 from ml_core.store import (
     partitions,
+    sql_compaction,
     sql_copying,
     sql_documents,
     sql_forecasts,
@@ -254,3 +257,8 @@ class SqlStore(Store):
     def verify(self, progress: Progress) -> Findings:
         self._database.read(lambda connection: None)  # makes the tables of an empty database
         return sql_verifying.verify(self._url, progress)
+
+    def compact(self, before: datetime, progress: Callable[[str], None]) -> Compaction:
+        self._database.read(lambda connection: None)  # makes the tables of an empty database
+        with closing(Database(self._url, maintenance=True)) as database:
+            return sql_compaction.compact(database, progress)

@@ -27,6 +27,10 @@ def the_model(store: Store) -> Model:
     return model
 
 
+def test_a_store_of_few_records_has_nothing_to_tell(store: Store) -> None:
+    assert store.notices() == []
+
+
 # Models
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from ml_core.errors import StoreUnavailable
 from ml_core.records import Prediction, StageChange
-from ml_core.store.json_store import FORMAT_VERSION, JsonStore
+from ml_core.store.json_formats import FORMAT
+from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_model, a_prediction, a_truth, a_version
 
 MODEL = "housing_price"
@@ -37,7 +38,7 @@ def test_everything_in_the_store_is_json_that_any_program_can_read(json_store: J
     json_store.record_predictions(MODEL, predictions)
     json_store.record_truths(MODEL, [a_truth(predictions[0].prediction_id, 5.0)])
     documents = {path.name: json.loads(path.read_text()) for path in json_store.folder.rglob("*.json")}
-    assert documents["format.json"] == {"format": FORMAT_VERSION}
+    assert documents["format.json"] == {"format": FORMAT}
     assert documents["models.json"]["_default"]["1"]["seed_id"] == "model1"
     assert documents["model_versions.json"]["_default"]["1"]["number"] == 1
     lines = [json.loads(line) for path in json_store.folder.rglob("*.jsonl") for line in path.read_text().splitlines()]
@@ -56,11 +57,11 @@ def test_a_store_that_is_opened_again_holds_what_was_put_in(json_store: JsonStor
     assert stored_ids(again) == stored_ids(json_store)
 
 
-@pytest.mark.parametrize("found", [FORMAT_VERSION + 1, 0, "1", None])
+@pytest.mark.parametrize("found", [FORMAT + 1, 0, "1", None])
 def test_a_store_of_another_format_is_refused_and_left_alone(json_store: JsonStore, found: object) -> None:
     path = json_store.folder / "format.json"
     path.write_text(json.dumps({"format": found}))
-    with pytest.raises(StoreUnavailable, match=f"has format {found}, this version of the suite reads {FORMAT_VERSION}"):
+    with pytest.raises(StoreUnavailable, match=f"has format {found}, this version of the suite reads {FORMAT}"):
         JsonStore(json_store.folder)
     assert json.loads(path.read_text()) == {"format": found}
 

@@ -123,3 +123,37 @@ def test_a_torn_line_is_not_counted_and_what_follows_it_is(store: JsonStore, fol
     assert means(store) == [0.0, 1.0, 2.0, 3.0]
     store.record_predictions(MODEL, [a_prediction(NOON + DAY, value=26.0)])
     assert means(store) == [0.0, 2.0, 2.0, 3.0]
+
+
+def test_a_day_that_was_packed_is_summed_once_and_its_late_rows_count(store: JsonStore, folder: Path) -> None:
+    assert means(store) == [0.0, 1.0, 2.0, 3.0]
+    store.compact(MIDNIGHT + 2 * DAY, lambda line: None)
+    archive = folder / "2026-11-20.jsonl.gz"
+    assert archive.exists()
+    assert not (folder / "2026-11-20.jsonl").exists()
+    assert means(JsonStore(store.folder)) == [0.0, 1.0, 2.0, 3.0]
+    # Now its sums are kept: the archive is not read again.
+    status = archive.stat()
+    with archive.open("r+b") as file:
+        file.write(bytes(status.st_size))
+    os.utime(archive, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert means(JsonStore(store.folder)) == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_rows_that_come_late_to_a_packed_day_are_in_its_sums(store: JsonStore) -> None:
+    store.compact(MIDNIGHT + 2 * DAY, lambda line: None)
+    assert means(store) == [0.0, 1.0, 2.0, 3.0]
+    for number in range(2):
+        late = [a_prediction(MIDNIGHT, prediction_id=f"late {number} {each}", value=24.0) for each in range(12)]
+        store.record_predictions(MODEL, late)
+        assert means(store)[0] == pytest.approx((12 * (number + 1)) * 24 / (24 + 12 * (number + 1)))
+        store.compact(MIDNIGHT + 2 * DAY, lambda line: None)
+        assert means(store)[0] == pytest.approx((12 * (number + 1)) * 24 / (24 + 12 * (number + 1)))
+
+
+def test_erased_rows_of_a_packed_day_leave_its_sums(store: JsonStore, folder: Path) -> None:
+    store.compact(MIDNIGHT + 2 * DAY, lambda line: None)
+    assert means(store) == [0.0, 1.0, 2.0, 3.0]
+    assert store.erase(MODEL, [f"0-{number}" for number in range(24)]) == 24
+    assert "2026-11-20.jsonl" not in days_kept(folder)
+    assert means(store) == [1.0, 2.0, 3.0]

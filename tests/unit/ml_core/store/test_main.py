@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,6 +69,31 @@ def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> No
     assert result.output == "error: none of the 1 ids is stored for model 'churn'\n"
 
 
+def test_compact_packs_older_days_and_tells_what_it_came_to(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 6)
+    before = json_store.count_records()
+    result = command.invoke(main, ["compact"])
+    assert result.exit_code == 0, result.output
+    assert "predictions/churn/" in result.stderr
+    assert re.fullmatch(r"2 files or tables: [\d,]+ bytes became [\d,]+\n", result.stdout)
+    assert json_store.count_records() == before
+    assert command.invoke(main, ["compact", "--days", "1"]).stdout.startswith("2 files or tables: ")
+    assert command.invoke(main, ["compact"]).stdout == "0 files or tables: 0 bytes became 0\n"
+
+
+def test_compact_tells_of_lines_left_out_and_of_damage(command: CliRunner, json_store: JsonStore) -> None:
+    fill(json_store, 6)
+    slot = Clock().now() - timedelta(days=60)
+    lease = json_store.claim_run("nightly", slot, now=slot, lease=timedelta(hours=1), holder="me")
+    assert lease is not None
+    for _ in range(3):
+        json_store.renew_run(lease, now=slot, lease=timedelta(hours=1))
+    oldest = min((json_store.folder / "records/predictions/churn").glob("20*.jsonl"))
+    oldest.write_bytes(oldest.read_bytes().replace(b"rooms", b"roomy"))
+    output = command.invoke(main, ["compact"]).stdout.splitlines()
+    assert output[1:] == ["2 lines left out that later ones had superseded", "1 damaged lines kept as they are"]
+
+
 @pytest.mark.parametrize("arguments", [["retain", "--days", "0"], ["erase", "churn"]])
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
@@ -96,7 +122,25 @@ def test_migrating_an_empty_database_makes_its_tables(
 
 
 def test_the_embedded_store_has_no_tables_and_says_so(command: CliRunner) -> None:
-    for name in ("create-tables", "migrate"):
-        result = command.invoke(main, [name])
+    result = command.invoke(main, ["create-tables"])
+    assert result.exit_code == 1
+    assert "only a store at sqlite:///... or mysql+pymysql://... has tables" in result.output
+
+
+def test_an_embedded_store_of_an_older_format_is_brought_up_to_date(command: CliRunner, tmp_path: Path) -> None:
+    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2\n"
+    assert not (tmp_path / "store").exists()
+    JsonStore(tmp_path / "store")
+    (tmp_path / "store/format.json").write_text('{"format": 1}')
+    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2\n"
+    assert command.invoke(main, ["migrate"]).output == "done: format 2\n"
+    assert command.invoke(main, ["migrate"]).output == "nothing was to be done\n"
+    assert command.invoke(main, ["migrate", "--pending"]).output == "nothing is to be done\n"
+
+
+def test_an_embedded_store_of_a_newer_format_is_refused(command: CliRunner, json_store: JsonStore) -> None:
+    (json_store.folder / "format.json").write_text('{"format": 3}')
+    for arguments in (["migrate"], ["migrate", "--pending"], ["stats"]):
+        result = command.invoke(main, arguments)
         assert result.exit_code == 1
-        assert "only a store at sqlite:///... or mysql+pymysql://... has tables" in result.output
+        assert "has format 3, this version of the suite reads 2" in result.output

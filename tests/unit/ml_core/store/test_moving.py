@@ -51,6 +51,10 @@ def test_copy_tells_what_was_copied_and_what_was_there(filled: JsonStore, other:
         "predictions: 22 copied",
         "ground_truths: 10 copied",
         "job_runs: 3 copied",
+        "metric_points: 6 copied",
+        "observations: 10 copied",
+        "forecasts: 36 copied",
+        "documents: 1 copied",
     ]
     assert "predictions: 0 copied, 22 there already" in second.stdout
     assert everything(other) == everything(filled)

@@ -190,3 +190,15 @@ def run(program: str, *arguments: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def test_compacting_gives_back_the_room_of_what_was_deleted(store: SqlStore, path: Path) -> None:
+    rows = [a_prediction(NOON + timedelta(milliseconds=number)) for number in range(3000)]
+    store.record_predictions(MODEL, rows, new_ids=True)
+    store.record_predictions(MODEL, [a_prediction(NOON + 24 * HOUR)])
+    assert store.drop_before(NOON + 24 * HOUR) == {"predictions": 3000, "ground_truths": 0}
+    lines: list[str] = []
+    done = store.compact(NOON, lines.append)
+    assert path.stat().st_size == done.bytes_after < done.bytes_before / 2
+    assert lines == [f"the database {path}: {done.bytes_before:,} bytes became {done.bytes_after:,}"]
+    assert store.count_records()["predictions"] == {MODEL: 1}

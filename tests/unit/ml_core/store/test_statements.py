@@ -148,6 +148,7 @@ def use_all_of(store: SqlStore) -> None:
     assert store.verify(no_progress).problems == ()
     assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
     assert store.drop_before(NOON)["predictions"] > 0
+    assert store.compact(NOON, lambda line: None).parts > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.
     assert store.drop_before(NOON + 1000 * DAY)["predictions"] == 3000 + 13
     dropped = store.drop_before(NOON + 1000 * DAY, ("metric_points", "observations", "forecasts"))
@@ -177,6 +178,7 @@ def use_series_and_documents_of(store: SqlStore) -> None:
     assert len(store.forecasts("a", start, end, issued_before=end)) == 1500
     assert len(store.forecasts("a", start, end, model="naive")) == 750
     assert store.get_document("alert", "a") == store.list_documents("alert")[0]
+    assert "alert" in store.document_kinds()
     assert store.delete_document("alert", "a", expected_revision=2)
 
 
