@@ -66,7 +66,7 @@ class Sizes:
     inserts_per_round: int = 10
     # kills by write path; a batch of predictions is written in one piece of rows times padding bytes
     kills: tuple[tuple[str, int], ...] = (
-        ("predictions", 124),
+        ("predictions", 150),
         ("truths", 16),
         ("documents", 24),
         ("job runs", 18),

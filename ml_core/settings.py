@@ -101,6 +101,8 @@ class RetentionSettings(Section):
     """How long is kept what ``python -m ml_core.store retain`` forgets."""
 
     predictions_days: Annotated[int, Field(ge=1)] = 90
+    metrics_days: Annotated[int, Field(ge=1)] = 730
+    series_days: Annotated[int, Field(ge=1)] = 730
 
 
 class Settings(Section):

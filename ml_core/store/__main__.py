@@ -12,9 +12,11 @@ from ml_core.clock import Clock, format_time
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
+from ml_core.settings import RetentionSettings
 from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
 from ml_core.store.command_line import opened_store
+from ml_core.store.names import RECORD_KINDS
 
 
 @click.group()
@@ -60,15 +62,28 @@ def stats() -> None:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as retention.predictions_days says.")
-def retain(days: int | None) -> None:
-    """Forget predictions and ground truths that are older than so many days."""
+@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as the settings retention.* say.")
+@click.option(
+    "--kind",
+    "kinds",
+    type=click.Choice(RECORD_KINDS),
+    multiple=True,
+    help="Of this kind; may be given more than once.  [default: all, with --days predictions and ground_truths]",
+)
+def retain(days: int | None, kinds: tuple[str, ...]) -> None:
+    """Forget records that are older than the settings say, or than so many days."""
     with opened_store() as (store, settings):
-        keep = timedelta(days=days or settings.retention.predictions_days)
-        before = Clock(settings.clock_offset).now() - keep
-        click.echo(f"forgetting what is older than {format_time(before)}", err=True)
-        for kind, rows in store.drop_before(before).items():
-            click.echo(f"{kind}: {rows:,} forgotten")
+        now = Clock(settings.clock_offset).now()
+        for kind in kinds or (RECORD_KINDS if days is None else RECORD_KINDS[:2]):
+            before = now - timedelta(days=days or _days_kept(settings.retention, kind))
+            click.echo(f"{kind}: forgetting what is older than {format_time(before)}", err=True)
+            click.echo(f"{kind}: {store.drop_before(before, (kind,))[kind]:,} forgotten")
+
+
+def _days_kept(retention: RetentionSettings, kind: str) -> int:
+    if kind == "metric_points":
+        return retention.metrics_days
+    return retention.series_days if kind in ("observations", "forecasts") else retention.predictions_days
 
 
 @main.command()

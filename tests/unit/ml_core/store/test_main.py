@@ -11,7 +11,7 @@ from ml_core.clock import Clock
 from ml_core.store.__main__ import main
 from ml_core.store.json_store import JsonStore
 from ml_core.store.names import RECORD_KINDS
-from tests.factories import a_prediction, a_truth, an_observation
+from tests.factories import a_point, a_prediction, a_truth, an_observation
 
 
 @pytest.fixture
@@ -51,9 +51,24 @@ def test_retain_keeps_what_the_settings_say(
     command: CliRunner, json_store: JsonStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(json_store, 10)
-    assert command.invoke(main, ["retain"]).output.endswith("predictions: 0 forgotten\nground_truths: 0 forgotten\n")
+    forgotten = command.invoke(main, ["retain"]).stdout.splitlines()
+    kinds = ["predictions", "ground_truths", "metric_points", "observations", "forecasts"]
+    assert forgotten == [f"{kind}: 0 forgotten" for kind in kinds]
     monkeypatch.setenv("ML_RETENTION__PREDICTIONS_DAYS", "3")
     assert "predictions: 6 forgotten" in command.invoke(main, ["retain"]).output
+
+
+def test_retain_by_days_leaves_metrics_and_series_unless_their_kind_is_said(
+    command: CliRunner, json_store: JsonStore
+) -> None:
+    fill(json_store, 10)
+    old = Clock().now() - timedelta(days=5)
+    json_store.put_metric_points([a_point(old, model="churn")])
+    assert command.invoke(main, ["retain", "--days", "3"]).exit_code == 0
+    assert json_store.count_records()["metric_points"] == {"churn": 1}
+    result = command.invoke(main, ["retain", "--days", "3", "--kind", "metric_points"])
+    assert result.stdout == "metric_points: 1 forgotten\n"
+    assert command.invoke(main, ["retain", "--kind", "models"]).exit_code == 2
 
 
 def test_erase_removes_a_prediction_and_its_truth(command: CliRunner, json_store: JsonStore) -> None:
