@@ -17,7 +17,7 @@ import pytest
 
 from ml_core.errors import Conflict, InvalidInput, StoreUnavailable
 from ml_core.store.backup import FORMAT, back_up, seal
-from ml_core.store.json_formats import FORMAT
+from ml_core.store.json_formats import FORMAT as STORE_FORMAT
 from ml_core.store.json_store import JsonStore
 from ml_core.store.progress import no_progress
 from ml_core.store.restoring import restore
@@ -130,7 +130,7 @@ def test_a_file_that_is_not_there_is_named(place: NewPlace, tmp_path: Path) -> N
 
 # Archives that somebody else made
 
-CONTENTS = {"store/format.json": orjson.dumps({"format": FORMAT})}
+CONTENTS = {"store/format.json": orjson.dumps({"format": STORE_FORMAT})}
 
 
 def manifest_of(contents: dict[str, bytes], **changes: Any) -> bytes:
