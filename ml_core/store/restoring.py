@@ -47,7 +47,8 @@ def restore(file: Path, store: Store, artifacts: Path, progress: Progress) -> Co
         manifest = _unpack(file, folder)
         new = _new_artifacts(folder / ARTIFACTS, artifacts)
         with closing(JsonStore(folder / STORE)) as copy:
-            if (counts := count_kinds(copy)) != manifest["counts"]:
+            # A kind of which there is nothing may be one that the program of that backup did not know.
+            if _some(counts := count_kinds(copy)) != _some(manifest["counts"]):
                 _refuse(file, f"it holds {counts}, its manifest says {manifest['counts']}")
             for done, source in enumerate(new, start=1):
                 _put(source, artifacts / source.relative_to(folder / ARTIFACTS))
@@ -147,6 +148,10 @@ def _put(source: Path, target: Path) -> None:
     except OSError as error:
         unfinished.unlink(missing_ok=True)
         raise file_trouble("write", target, error) from error
+
+
+def _some(counts: Mapping[str, int]) -> dict[str, int]:
+    return {kind: number for kind, number in counts.items() if number}
 
 
 def _copy_hashed(content: IO[bytes], target: IO[bytes]) -> str:
