@@ -139,7 +139,8 @@ class Baseline:
                 return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
         if self.model.task == "regression":
             return fit_dle(
-                {spec.name: known[spec.name].to_numpy() for spec in self.specs},
+                # A feature without any value in the reference teaches nothing, and the trees do not take it.
+                {spec.name: known[spec.name].to_numpy() for spec in self.specs if known[spec.name].notna().any()},
                 known["value"].to_numpy(dtype=np.float64),
                 known["truth"].to_numpy(dtype=np.float64),
             )
