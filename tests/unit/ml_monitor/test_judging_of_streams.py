@@ -1,4 +1,4 @@
-"""Streams of chunks drawn here: how often the default rule of drift fires while nothing has changed, and when it must."""
+"""Streams of chunks drawn here: how often the default rule of drift fires without a change, and when it must fire."""
 
 from __future__ import annotations
 
