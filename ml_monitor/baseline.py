@@ -125,12 +125,12 @@ class Baseline:
             return None
         try:
             return self._fit_estimator()
-        except InvalidInput:  # too few rows, one class alone, scores that are no probabilities: no estimates then
+        except InvalidInput:  # too few rows with all that it takes: no estimates then
             return None
 
     def _fit_estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
         known = self.frame[self.frame["truth"].notna()]
-        if self.model.task == "binary" and "score" in known.columns:
+        if self.model.task == "binary" and "score" in known.columns and self.positive is not None:
             return fit_cbpe(self.as_flags(list(known["truth"])), known["score"].to_numpy(dtype=np.float64))
         if self.model.task == "multiclass":
             classes = sorted({label_text(value) for value in known["truth"]})
@@ -139,7 +139,8 @@ class Baseline:
                 return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
         if self.model.task == "regression":
             return fit_dle(
-                {spec.name: known[spec.name].to_numpy() for spec in self.specs},
+                # A feature without any value in the reference teaches nothing, and the trees do not take it.
+                {spec.name: known[spec.name].to_numpy() for spec in self.specs if known[spec.name].notna().any()},
                 known["value"].to_numpy(dtype=np.float64),
                 known["truth"].to_numpy(dtype=np.float64),
             )
