@@ -243,7 +243,8 @@ class Spool:
         """Return the numbers of the files in which something waits, oldest first."""
         with self._trouble("read"):
             try:
-                return sorted(int(path.stem) for path in self._waiting.iterdir())
+                # Beside them may lie what appending notes of a line that it cut off again.
+                return sorted(int(path.stem) for path in self._waiting.iterdir() if path.stem.isdigit())
             except (FileNotFoundError, NotADirectoryError):
                 return []
 
