@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InvalidInput
 from ml_core.records import FeatureSpec, Model
+from ml_monitor.kept_statistics import KeptStatistics, Statistics
 from ml_monitor.monitoring.classes import label_text, positive_class
 from ml_monitor.monitoring.columns import Column, kind_of, make_column
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, DEFAULTS, TABLE_DEFAULTS, TABLE_METHODS
@@ -33,13 +34,15 @@ OUTCOMES = ("value", "score", "truth")
 class Baseline:
     """The reference of a version, and what is learnt from it when it is first needed.
 
-    ``frame`` holds the features, ``value`` and, where they are known, ``score`` and ``truth``.
+    ``frame`` holds the features, ``value`` and, where they are known, ``score`` and ``truth``. With ``kept``, what was
+    learnt by an earlier process is used again.
     """
 
     model: Model
     version: int
     frame: pd.DataFrame
     specs: tuple[FeatureSpec, ...]
+    kept: KeptStatistics | None = None
 
     @property
     def rows(self) -> int:
@@ -70,10 +73,27 @@ class Baseline:
         """Features and outcomes; a feature that is named as an outcome hides it."""
         return self.outcomes | self.features
 
-    @cached_property
-    def drift_statistics(self) -> dict[tuple[str, str], Any]:
+    @property
+    def drift_statistics(self) -> Statistics:
         """What each method of drift keeps, by method and column; for methods of all columns the column is ""."""
-        found: dict[tuple[str, str], Any] = {}
+        return self._learnt[0]
+
+    @property
+    def quality_statistics(self) -> Statistics:
+        """What each check of quality keeps, by check and feature; for checks of all features the feature is ""."""
+        return self._learnt[1]
+
+    @cached_property
+    def _learnt(self) -> tuple[Statistics, Statistics, Cbpe | None]:
+        found = self.kept.load() if self.kept else None
+        if found is None:
+            found = self._fit_drift(), self._fit_quality(), self._fit_cbpe()
+            if self.kept:
+                self.kept.save(*found)
+        return found
+
+    def _fit_drift(self) -> Statistics:
+        found: Statistics = {}
         for name, column in self.columns.items():
             for method in DEFAULTS[kind_of(column)]:
                 found[method, name] = COLUMN_METHODS[method].fit(column)
@@ -82,10 +102,8 @@ class Baseline:
                 found[method, ""] = TABLE_METHODS[method].fit(self.features)
         return found
 
-    @cached_property
-    def quality_statistics(self) -> dict[tuple[str, str], Any]:
-        """What each check of quality keeps, by check and feature; for checks of all features the feature is ""."""
-        found: dict[tuple[str, str], Any] = {}
+    def _fit_quality(self) -> Statistics:
+        found: Statistics = {}
         for name, column in self.features.items():
             for check in checks_for(kind_of(column)):
                 found[check.metric.name, name] = check.fit(column)
@@ -121,30 +139,41 @@ class Baseline:
     @cached_property
     def estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
         """What estimates performance before truth comes; None if the reference lacks what that takes."""
+        if self.model.task == "binary":
+            return self._learnt[2]
         if not {"truth", "value"} <= set(self.frame.columns):
             return None
+        known = self.frame[self.frame["truth"].notna()]
         try:
-            return self._fit_estimator()
+            return self._fit_multiclass(known) if self.model.task == "multiclass" else self._fit_dle(known)
         except InvalidInput:  # too few rows with all that it takes: no estimates then
             return None
 
-    def _fit_estimator(self) -> Cbpe | Dle | CbpeMulticlass | None:
+    def _fit_cbpe(self) -> Cbpe | None:
+        if not {"truth", "value", "score"} <= set(self.frame.columns) or self.positive is None:
+            return None
         known = self.frame[self.frame["truth"].notna()]
-        if self.model.task == "binary" and "score" in known.columns and self.positive is not None:
+        try:
             return fit_cbpe(self.as_flags(list(known["truth"])), known["score"].to_numpy(dtype=np.float64))
-        if self.model.task == "multiclass":
-            classes = sorted({label_text(value) for value in known["truth"]})
-            scores = [f"score:{name}" for name in classes]
-            if set(scores) <= set(known.columns):
-                return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
-        if self.model.task == "regression":
-            return fit_dle(
-                # A feature without any value in the reference teaches nothing, and the trees do not take it.
-                {spec.name: known[spec.name].to_numpy() for spec in self.specs if known[spec.name].notna().any()},
-                known["value"].to_numpy(dtype=np.float64),
-                known["truth"].to_numpy(dtype=np.float64),
-            )
-        return None
+        except InvalidInput:  # as above
+            return None
+
+    def _fit_multiclass(self, known: pd.DataFrame) -> CbpeMulticlass | None:
+        classes = sorted({label_text(value) for value in known["truth"]})
+        scores = [f"score:{name}" for name in classes]
+        if not set(scores) <= set(known.columns):
+            return None
+        return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
+
+    def _fit_dle(self, known: pd.DataFrame) -> Dle | None:
+        if self.model.task != "regression":
+            return None
+        return fit_dle(
+            # A feature without any value in the reference teaches nothing, and the trees do not take it.
+            {spec.name: known[spec.name].to_numpy() for spec in self.specs if known[spec.name].notna().any()},
+            known["value"].to_numpy(dtype=np.float64),
+            known["truth"].to_numpy(dtype=np.float64),
+        )
 
     def as_flags(self, labels: Sequence[object]) -> NDArray[np.float64]:
         """Return 1 for the positive class, 0 for another, NaN where there is none."""
@@ -166,14 +195,20 @@ class Baseline:
             return None
 
 
-def make_baseline(model: Model, version: int, frame: pd.DataFrame, specs: Sequence[FeatureSpec]) -> Baseline:
+def make_baseline(
+    model: Model,
+    version: int,
+    frame: pd.DataFrame,
+    specs: Sequence[FeatureSpec],
+    kept: KeptStatistics | None = None,
+) -> Baseline:
     """Return the baseline of a reference; features that the reference lacks are left out."""
-    kept = tuple(spec for spec in specs if spec.name in frame.columns)
-    counted = {spec.name for spec in kept if spec.kind == "number"} | {"score"}
+    present = tuple(spec for spec in specs if spec.name in frame.columns)
+    counted = {spec.name for spec in present if spec.kind == "number"} | {"score"}
     if model.task in _COUNTING:
         counted |= {"value", "truth"}
     columns = {str(name): _column_read(column, str(name) in counted) for name, column in frame.items()}
-    return Baseline(model, version, pd.DataFrame(columns, index=frame.index), kept)
+    return Baseline(model, version, pd.DataFrame(columns, index=frame.index), present, kept)
 
 
 def given(cells: Any) -> NDArray[np.object_]:

@@ -24,6 +24,7 @@ from ml_monitor.baseline import Baseline, make_baseline
 from ml_monitor.chunk_finder import Stretch, find_chunks
 from ml_monitor.gradings import Gradings
 from ml_monitor.judging import Judge, Judged, with_verdicts
+from ml_monitor.kept_statistics import KeptStatistics
 from ml_monitor.measuring import measure_chunk
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
 from ml_monitor.results_store import Result, point_of
@@ -163,7 +164,9 @@ class ModelEvaluator:
         except ArtifactError as error:
             evaluation.notes.append(f"version {number} has no reference that can be used: {error.message}")
             return None
-        return make_baseline(self.model, version.number, reference, version.features)
+        schema = {spec.name: spec.kind for spec in version.features} | {"": self.model.task}
+        kept = KeptStatistics(self.registry.artifact_folder(version), version.artifact_sha256, schema)
+        return make_baseline(self.model, version.number, reference, version.features, kept)
 
     def _key(self) -> str:
         return f"model {self.model.name}"
