@@ -58,6 +58,8 @@ class Summary:
         models, chunks = _counted(self.models, "model"), _counted(self.chunks, "chunk")
         yield f"{models} checked: {chunks} evaluated, {_counted(self.results, 'result')}"
         for move in self.moves:
+            if {move.before, move.after} == {"insufficient data", "ok"}:
+                continue  # with many models that would be most of the lines, and no news
             key = move.alert.state.key
             segment = f" in {key.segment}" if key.segment else ""
             yield f"{key.model}: {key.cause} of {key.subject}{segment}: {move.before} -> {move.after}"
