@@ -78,16 +78,16 @@ def make_ahead_of_today(connection: Connection) -> None:
 
 
 def drop_oldest(connection: Connection, day: datetime) -> bool:
-    """Drop some of the partitions that lie wholly before ``day``; return False if none was left.
+    """Drop some of the partitions that lie wholly before ``day``; return whether there may be more of them.
 
-    The newest partition always stays, since a table must have one.
+    The newest partition always stays, since a table must have one. MariaDB sleeps for a second in the middle, if it is
+    just then clearing away rows that were deleted or changed, of whatever table; writers wait meanwhile.
     """
-    old = [each for each in list_partitions(connection)[:-1] if each.bound <= day.date()][:_DROPPED_AT_ONCE]
-    if not old:
-        return False
-    names = ", ".join(f"`{each.name}`" for each in old)
-    connection.execute(text(f"ALTER TABLE {predictions.name} DROP PARTITION {names}"))
-    return True
+    old = [each for each in list_partitions(connection)[:-1] if each.bound <= day.date()]
+    if old:
+        names = ", ".join(f"`{each.name}`" for each in old[:_DROPPED_AT_ONCE])
+        connection.execute(text(f"ALTER TABLE {predictions.name} DROP PARTITION {names}"))
+    return len(old) > _DROPPED_AT_ONCE
 
 
 def _bounds(after: date, last: date) -> Iterator[date]:

@@ -53,12 +53,7 @@ def drop_before(database: Database, limit: datetime, kinds: Collection[str]) -> 
 
 def _forget_predictions(database: Database, day: datetime) -> int:
     _drop_partitions(database, day)
-    # What is recorded of such days meanwhile is either found after the rollups are gone, with another turn for its own,
-    # or stays with them.
-    dropped = _drop_rollups(database, day)
-    while _delete_predictions(database, day):
-        dropped += _drop_rollups(database, day)
-    return dropped
+    return _drop_predictions(database, day)
 
 
 def count_records(connection: Connection) -> dict[str, dict[str, int]]:
@@ -96,21 +91,37 @@ def _drop_partitions(database: Database, day: datetime) -> None:
         pass
 
 
-def _drop_rollups(database: Database, day: datetime) -> int:
-    """Drop what the days before ``day`` come to; return how many predictions that were."""
+def _drop_predictions(database: Database, day: datetime) -> int:
+    """Delete the rows before ``day`` that are in no dropped partition, and all rollups; return what these counted.
+
+    The rows go first, so that work that was broken off finds its models again. A row that is recorded meanwhile is
+    either found when the rollups are gone, and has another turn for its own, or stays with them.
+    """
+    models = database.read(partial(_models, table=prediction_rollups))
+    find = partial(_model_with_old, models=models, day=day)
     dropped = 0
-    for model in database.read(partial(_models, table=prediction_rollups)):
-        while (some := database.write(partial(sql_rollups.drop_oldest, model=model, day=day))) is not None:
-            dropped += some
+    while True:
+        while (model := database.read(find)) is not None:
+            while database.write(partial(_delete_oldest, model=model, day=day)):
+                pass
+        dropped += _drop_rollups(database, models, day)
+        if database.read(find) is None:
+            return dropped
+
+
+def _drop_rollups(database: Database, models: list[str], day: datetime) -> int:
+    dropped, may_be_more = 0, bool(models)
+    while may_be_more:
+        some, may_be_more = database.write(partial(sql_rollups.drop_oldest, models=models, day=day))
+        dropped += some
     return dropped
 
 
-def _delete_predictions(database: Database, day: datetime) -> int:
-    deleted = 0
-    for model in database.read(partial(_models, table=predictions)):
-        while some := database.write(partial(_delete_oldest, model=model, day=day)):
-            deleted += some
-    return deleted
+def _model_with_old(connection: Connection, models: list[str], day: datetime) -> str | None:
+    """Return the first of the models that has predictions before ``day``."""
+    key = predictions.c
+    query = select(key.model).where(key.model.in_(models), key.time < day).order_by(key.model).limit(1)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def _delete_oldest(connection: Connection, model: str, day: datetime) -> int:

@@ -87,22 +87,23 @@ def sum_anew(connection: Connection, model: str, hours: Collection[datetime]) ->
     _add(connection, [row for row in sums if row[-1].rows])
 
 
-def drop_oldest(connection: Connection, model: str, day: datetime) -> int | None:
-    """Drop some of a model's rollups before ``day``; return how many predictions they counted, or None if none is left.
+def drop_oldest(connection: Connection, models: Sequence[str], day: datetime) -> tuple[int, bool]:
+    """Drop some of the rollups before ``day``; return how many predictions they counted, and whether there may be more.
 
     Raises ``RaceLost`` if another writer adds to them meanwhile.
     """
-    hour, shard = _rollups.hour, _rollups.shard
-    old = and_(_rollups.model == model, hour < day)
-    query = select(hour, shard, _rollups["count"]).where(old).order_by(hour, shard)
+    model, hour, shard = (_rollups[name] for name in _KEY)
+    old = and_(model.in_(models), hour < day)
+    query = select(model, hour, shard, _rollups["count"]).where(old).order_by(model, hour, shard)
     rows = connection.execute(query.limit(_ROWS_PER_STATEMENT).with_for_update()).all()
     if not rows:
-        return None
-    last_hour, last_shard, _ = rows[-1]
-    until_last = or_(hour < last_hour, and_(hour == last_hour, shard <= last_shard))
+        return 0, False
+    last_model, last_hour, last_shard, _ = rows[-1]
+    until_last_hour = or_(hour < last_hour, and_(hour == last_hour, shard <= last_shard))
+    until_last = or_(model < last_model, and_(model == last_model, until_last_hour))
     if connection.execute(delete(prediction_rollups).where(old, until_last)).rowcount != len(rows):
         raise RaceLost
-    return sum(int(count) for _, _, count in rows)
+    return sum(int(count) for *_, count in rows), len(rows) == _ROWS_PER_STATEMENT
 
 
 def summarise(connection: Connection, model: str, start: datetime, end: datetime, window: timedelta) -> dict[int, Sums]:

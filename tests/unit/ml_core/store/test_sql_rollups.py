@@ -148,7 +148,7 @@ class Meanwhile:
 
 # What reads the rows of an hour anew; what takes rollups away, and what follows: a look for the rows that are left.
 SUMS_ANEW = "SELECT count(*) AS count_1, count("
-DROPS, LOOKS = "DELETE FROM prediction_rollups", "SELECT min(predictions.model)"
+DROPS, LOOKS = "DELETE FROM prediction_rollups", "SELECT predictions.model"
 
 
 def test_what_is_recorded_while_an_hour_is_summed_anew_counts_once(store: SqlStore, url: str) -> None:
