@@ -70,7 +70,7 @@ class TestOverview:
         page = client.get("/")
         shown = text_of(page)
         assert "2 models: 1 ok, 1 without a version (elsewhere)." in shown
-        assert "Housing Price housing_price · regression v1 0.9000 r2_score 120" in shown
+        assert "Housing Price housing_price · regression none v1 0.9000 r2_score 120" in shown
         assert 'href="/ui/models/housing_price"' in page.text
         assert "Predictions per hour of the last day: 0 to 60, 0 in the newest hour" in page.text
 
