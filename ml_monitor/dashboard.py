@@ -14,11 +14,15 @@ from ml_core.errors import FieldError, InvalidInput, NotFound
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_monitor import assets, charts, formatting
+from ml_monitor.alert_lines import show_subject
 from ml_monitor.csv_files import distribution_csv, volume_csv
 from ml_monitor.distribution import LabelDistribution
 from ml_monitor.examples import prediction_command, registration_command
+from ml_monitor.monitoring.estimation.estimates import CONCEPT_DRIFT_NOTE
+from ml_monitor.performance_chart import draw_performance
 from ml_monitor.queries import ModelPage, Overview, read_model_page, read_overview
 from ml_monitor.ranges import SPANS, TimeRange, parse_range
+from ml_monitor.results_queries import CHECK_COMMAND
 from ml_monitor.verdicts import model_verdict, overview_verdict
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
@@ -34,7 +38,7 @@ _HEADINGS = {
 
 _FILTERS = (
     *(formatting.short_id, formatting.shorten, formatting.show_age, formatting.show_duration, formatting.show_feature),
-    *(formatting.show_number, formatting.show_share, formatting.show_time),
+    *(formatting.show_number, formatting.show_share, formatting.show_start, formatting.show_time, show_subject),
 )
 for _filter in _FILTERS:
     blueprint.add_app_template_filter(_filter, _filter.__name__)
@@ -74,6 +78,9 @@ def model(model_id: str) -> Response:
         spans=SPANS,
         charts=_charts(found),
         query=_query(found.range),
+        results_query=_results_query(found),
+        check_command=CHECK_COMMAND,
+        concept_drift_note=CONCEPT_DRIFT_NOTE,
         around_newest=_day_before(found.model.last_prediction_time),
         metric_names=list(dict.fromkeys(name for version in found.versions for name in version.metrics)),
         command_line=prediction_command(found, settings),
@@ -127,12 +134,18 @@ def _render(template: str, **values: Any) -> str:
 
 
 def _charts(page: ModelPage) -> dict[str, Any]:
-    """Return what the browser needs to draw; nothing, and no import of Bokeh, where there are no predictions."""
-    if not page.volume.total:
-        return {}
+    """Return what the browser needs to draw; nothing, and no import of Bokeh, where there is nothing to draw."""
+    drawn: dict[str, Any] = {}
+    if page.checked.performance:
+        drawn |= draw_performance(page.checked.performance, page.time)
+    if page.volume.total:
+        drawn |= _prediction_charts(page)
+    return {"script": assets.bokeh_address(), **drawn} if drawn else {}
+
+
+def _prediction_charts(page: ModelPage) -> dict[str, Any]:
     shown = page.distribution
     return {
-        "script": assets.bokeh_address(),
         "axis_note": charts.axis_note(shown),
         "styles": charts.class_styles(shown) if isinstance(shown, LabelDistribution) else None,
         **charts.draw_charts(page.volume, shown, page.range, page.time),
@@ -144,6 +157,15 @@ def _query(time_range: TimeRange) -> str:
     if time_range.name:
         return urlencode({"range": time_range.name})
     return urlencode({"from": format_time(time_range.start), "to": format_time(time_range.end)})
+
+
+def _results_query(page: ModelPage) -> str:
+    """Return the part of the URL that asks the API for the results which the page shows."""
+    shown = page.checked.performance
+    if shown is None:
+        return ""
+    start, end = format_time(shown.range.start), format_time(shown.range.end)
+    return urlencode({"chunking": shown.chunking, "from": start, "to": end, "format": "csv"})
 
 
 def _day_before(newest: datetime | None) -> str:

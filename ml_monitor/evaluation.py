@@ -27,11 +27,10 @@ from ml_monitor.judging import Judge, Judged, with_verdicts
 from ml_monitor.kept_statistics import KeptStatistics
 from ml_monitor.measuring import measure_chunk
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
-from ml_monitor.results_store import Result, point_of
+from ml_monitor.results_store import EVALUATIONS, Result, evaluation_key, point_of
 from ml_monitor.rule_notes import notes_on
 from ml_monitor.rules import AlertRule, rules_for
 
-KIND = "evaluations"
 DEFAULT_CHUNK = "day"
 _LOOK_BACK = timedelta(days=31)
 _LOOK_BACK_BY_PERIOD = {"week": timedelta(weeks=26), "month": timedelta(days=731)}
@@ -85,7 +84,7 @@ class ModelEvaluator:
         Raises ``StoreUnavailable``, and ``Conflict`` if another check of the same model was in the way.
         """
         evaluation = Evaluation(self.model.name)
-        document = self.store.get_document(KIND, self._key())
+        document = self.store.get_document(EVALUATIONS, evaluation_key(self.model.name))
         content = document.content if document else {"chunkings": {}, "gradings": {}}
         gradings = Gradings(content["gradings"])
         chunkings = {}
@@ -98,8 +97,8 @@ class ModelEvaluator:
         evaluation.moves = move_alerts(self.store, self.model.name, verdicts, self.as_of)
         changed = {"chunkings": chunkings, "gradings": gradings.to_dict()}
         if changed != content:
-            revision = document.revision if document else None
-            if self.store.put_document(KIND, self._key(), changed, expected_revision=revision) is None:
+            key, revision = evaluation_key(self.model.name), document.revision if document else None
+            if self.store.put_document(EVALUATIONS, key, changed, expected_revision=revision) is None:
                 raise Conflict(f"model {self.model.name!r} is evaluated by another check at this moment")
         return evaluation
 
@@ -167,9 +166,6 @@ class ModelEvaluator:
         schema = {spec.name: spec.kind for spec in version.features} | {"": self.model.task}
         kept = KeptStatistics(self.registry.artifact_folder(version), version.artifact_sha256, schema)
         return make_baseline(self.model, version.number, reference, version.features, kept)
-
-    def _key(self) -> str:
-        return f"model {self.model.name}"
 
 
 def _see(stretch: Stretch, frame: pd.DataFrame) -> _Seen:

@@ -35,6 +35,11 @@ def show_time(time: datetime, now: datetime, *, seconds: bool = False) -> str:
     return f"{day} {time:%H:%M:%S}" if seconds else f"{day} {time:%H:%M}"
 
 
+def show_start(time: datetime, now: datetime) -> str:
+    """Return the UTC time at which a chunk starts: the day alone if it starts with the day."""
+    return show_time(time, now).removesuffix(" 00:00")
+
+
 def show_duration(seconds: float) -> str:
     """Return a length of time in its largest fitting unit: ``30 s``, ``10 min``, ``6 h``, ``3 days``."""
     for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):

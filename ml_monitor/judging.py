@@ -16,7 +16,7 @@ from ml_core.records import Model
 from ml_monitor.baseline import Baseline, given
 from ml_monitor.measuring import measure_performance
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
-from ml_monitor.monitoring.performance.catalogue import METRICS, SKLEARN_NAMES, find_metric
+from ml_monitor.monitoring.performance.catalogue import SKLEARN_NAMES, find_metric, headline_of
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
 from ml_monitor.monitoring.results import Measured, Metric, Undefined
 from ml_monitor.monitoring.thresholds.base import Judgement, JudgementState, Threshold
@@ -70,12 +70,8 @@ class Judge:
 
     def headline(self) -> str | None:
         """Return the name of the metric that stands for the model: its headline metric, else its task's first."""
-        if self.model.headline_metric is not None:
-            try:
-                return find_metric(self.model.task, self.model.headline_metric).name
-            except InvalidInput:
-                pass  # a name of the client's own, of which the suite measures nothing
-        return METRICS[self.model.task][0].name if METRICS[self.model.task] else None
+        metric = headline_of(self.model.task, self.model.headline_metric)
+        return metric.name if metric else None
 
     def _is_watched(self, rule: AlertRule, result: Result) -> bool:
         if result.group != rule.watches or result.chunk != rule.chunk:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -13,14 +13,16 @@ from ml_core.errors import ArtifactError
 from ml_core.records import Feature, FeatureSpec, Model, ModelVersion, Stage, Task, Value
 from ml_core.registry import Registry
 from ml_core.store.base import Store
+from ml_monitor.alert_lines import AlertLine, firing, read_alert_lines
+from ml_monitor.checked import Checked, read_checked
 from ml_monitor.distribution import Distribution
 from ml_monitor.ranges import TimeRange, aligned
 from ml_monitor.reference import Reference, load_reference
 from ml_monitor.traffic import Volume, read_distribution, read_volume
 
-State = Literal["stale", "no version", "no data", "ok"]
-STATES: tuple[State, ...] = ("stale", "no version", "no data", "ok")
-"""Worst first: what once worked and stopped, then what was never set up, then what still waits to be used."""
+State = Literal["critical", "warning", "stale", "no version", "no data", "ok"]
+STATES: tuple[State, ...] = get_args(State)
+"""Worst first: what an alert says is wrong, then what once worked and stopped, then what was never set up or used."""
 
 MOST_VERSIONS = 50
 NEWEST_PREDICTIONS = 20
@@ -43,7 +45,8 @@ class ModelSummary:
     """One model at a glance.
 
     ``version`` is the champion's number; a model without one that has predictions ``is_served_elsewhere``.
-    ``hourly_counts`` are the predictions of each hour that the last day touches, oldest first.
+    ``hourly_counts`` are the predictions of each hour that the last day touches, oldest first. ``alerts`` are those
+    that fire and are not silenced, worst first: they give the model its state, be it stale or not.
     """
 
     name: str
@@ -57,6 +60,8 @@ class ModelSummary:
     predictions_last_day: int
     hourly_counts: tuple[int, ...]
     last_prediction_time: datetime | None
+    is_stale: bool
+    alerts: tuple[AlertLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +121,15 @@ class ModelPage:
     volume: Volume
     distribution: Distribution | None
     newest: tuple[NewestPrediction, ...]
+    checked: Checked
     trouble: tuple[str, ...]
 
 
 def read_overview(registry: Registry, now: datetime, stale_after_hours: float) -> Overview:
     """Return all models, worst first, then by name; raise ``StoreUnavailable``."""
+    alerts = firing(read_alert_lines(registry.store, now))
     summaries = [
-        _summarize(registry.store, model, registry.champion(model), now, stale_after_hours)
+        _summarize(registry.store, model, registry.champion(model), now, stale_after_hours, alerts)
         for model in registry.store.list_models()
     ]
     ordered = sorted(summaries, key=lambda summary: (STATES.index(summary.state), summary.name))
@@ -141,10 +148,11 @@ def read_model_page(
     distribution, too_many = read_distribution(
         store, model.name, model.task, time_range, volume, reference.values if reference else None
     )
+    checked = read_checked(store, model, time_range, now)
     return ModelPage(
         time=now,
         stale_after_hours=stale_after_hours,
-        model=_summarize(store, model, champion, now, stale_after_hours),
+        model=_summarize(store, model, champion, now, stale_after_hours, firing(checked.alerts)),
         champion=_version(model, champion) if champion else None,
         class_labels=_class_labels(champion, reference),
         example=_example(champion, reference),
@@ -154,14 +162,22 @@ def read_model_page(
         volume=volume,
         distribution=distribution,
         newest=_newest(store, model.name, time_range),
+        checked=checked,
         trouble=tuple(text for text in (trouble, too_many) if text),
     )
 
 
 def _summarize(
-    store: Store, model: Model, champion: ModelVersion | None, now: datetime, stale_after_hours: float
+    store: Store,
+    model: Model,
+    champion: ModelVersion | None,
+    now: datetime,
+    stale_after_hours: float,
+    alerts: Sequence[AlertLine],
 ) -> ModelSummary:
     last = store.last_prediction_time(model.name)
+    is_stale = last is not None and now - last > timedelta(hours=stale_after_hours)
+    own = tuple(line for line in alerts if line.model == model.name)
     hourly = _hourly_counts(store, model.name, now) if last else ()
     metrics = _numbers(champion.metrics) if champion else {}
     headline = model.headline_metric
@@ -170,20 +186,24 @@ def _summarize(
         title=model.title,
         seed_id=model.seed_id,
         task=model.task,
-        state=_state(champion, last, now, timedelta(hours=stale_after_hours)),
+        state=_state(own, champion, last, is_stale),
         version=champion.number if champion else None,
         is_served_elsewhere=champion is None and last is not None,
         headline=Metric(headline, metrics[headline]) if headline in metrics else None,
         predictions_last_day=sum(hourly),
         hourly_counts=hourly,
         last_prediction_time=last,
+        is_stale=is_stale,
+        alerts=own,
     )
 
 
-def _state(champion: ModelVersion | None, last: datetime | None, now: datetime, stale_after: timedelta) -> State:
+def _state(alerts: Sequence[AlertLine], champion: ModelVersion | None, last: datetime | None, is_stale: bool) -> State:
+    if alerts:
+        return alerts[0].severity  # the worst stands first
     if last is None:
         return "no data" if champion else "no version"
-    return "stale" if now - last > stale_after else "ok"
+    return "stale" if is_stale else "ok"
 
 
 def _hourly_counts(store: Store, model: str, now: datetime) -> tuple[int, ...]:

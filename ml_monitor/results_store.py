@@ -21,6 +21,8 @@ from ml_monitor.monitoring.results import Measured, Number, Undefined
 
 Group = Literal["performance", "estimate", "drift", "quality", "labels"]
 GROUPS: tuple[Group, ...] = get_args(Group)
+EVALUATIONS = "evaluations"
+"""The kind of documents that remember what checks have seen of each model."""
 _HASH_CHARACTERS = 16
 
 
@@ -51,6 +53,16 @@ class Result:
     def metric(self) -> str:
         """The name of its metric in the store."""
         return metric_name(self.chunk, self.group, self.name, self.column)
+
+
+def evaluation_key(model: str) -> str:
+    """Return the key of the document that remembers what checks have seen of a model."""
+    return f"model {model}"
+
+
+def is_checked(store: Store, model: str) -> bool:
+    """Return whether a check of a model has ever run to its end, whatever it found."""
+    return store.get_document(EVALUATIONS, evaluation_key(model)) is not None
 
 
 def metric_name(chunk: str, group: Group, name: str, column: str = "") -> str:

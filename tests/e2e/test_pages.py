@@ -14,9 +14,11 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from ml_core.ids import new_id
 from ml_core.records import Model, Prediction
+from ml_monitor.results_store import Result, point_of
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
 from tests.processes import resident_megabytes
+from tests.unit.ml_monitor.telling import DAY, an_alert, keep
 
 MOST_RESIDENT_MB = 170
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"
@@ -262,6 +264,28 @@ def test_an_unknown_model_gets_a_page_that_says_so(visit: Visit) -> None:
     # The browser itself notes that the answer was a 404; anything else is a complaint.
     assert [text for text in visit.complaints if "404" not in text] == []
     visit.complaints.clear()
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_alert_leads_from_the_overview_to_what_was_measured(visit: Visit, live_monitor: LiveMonitor) -> None:
+    registry = live_monitor.registry
+    start = registry.clock.now() - timedelta(days=3)
+    days = [
+        Result("day", "performance", "r2", "", "", start + DAY * day, start + DAY * (day + 1), 100, 0.9 - 0.3 * day)
+        for day in range(3)
+    ]
+    registry.store.put_metric_points([point_of("housing_price", day) for day in days])
+    keep(registry.store, an_alert(model="housing_price", subject="r2", start=start))
+    page = visit.open("/")
+    expect(page.locator(".verdict")).to_contain_text("housing_price: performance is above its threshold")
+    page.get_by_role("link", name="1: r2").press("Enter")
+    expect(page.get_by_role("table").filter(has_text="default-performance")).to_contain_text("firing")
+    assert page.url.endswith("#alerts")
+    assert has_drawn(visit.chart("performance"))
+    page.get_by_text("Performance as a table").click()
+    expect(page.get_by_role("table").filter(has_text="Rows with truth")).to_contain_text("0.6000")
+    page.set_viewport_size({"width": 400, "height": 800})
+    assert not scrolls_sideways(page)
 
 
 @pytest.mark.usefixtures("filled")

@@ -52,6 +52,14 @@ def find_metric(task: Task, name: str) -> Metric:
     raise refused("metric", f"one of {task} ({known}), not {name[:60]!r}")
 
 
+def headline_of(task: Task, wanted: str | None) -> Metric | None:
+    """Return the metric that stands for a model: the one it names, else its task's first; None for a task of none."""
+    name = SKLEARN_NAMES.get(wanted or "", wanted)
+    named = (metric for metric in METRICS[task] if metric.name == name)
+    # A model may name a metric of the client's own, of which the suite measures nothing.
+    return next(named, next(iter(METRICS[task]), None))
+
+
 def measure(
     task: Task,
     truths: Column,

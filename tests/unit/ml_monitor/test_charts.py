@@ -13,7 +13,8 @@ import pytest
 
 from ml_core.config import project_root
 from ml_monitor import charts
-from ml_monitor.charts import COLOURS, axis_note, class_styles, draw_charts
+from ml_monitor.chart_parts import COLOURS
+from ml_monitor.charts import axis_note, class_styles, draw_charts
 from ml_monitor.distribution import (
     OTHER,
     Distribution,

@@ -70,7 +70,7 @@ class TestOverview:
         page = client.get("/")
         shown = text_of(page)
         assert "2 models: 1 ok, 1 without a version (elsewhere)." in shown
-        assert "Housing Price housing_price · regression v1 0.9000 r2_score 120" in shown
+        assert "Housing Price housing_price · regression none v1 0.9000 r2_score 120" in shown
         assert 'href="/ui/models/housing_price"' in page.text
         assert "Predictions per hour of the last day: 0 to 60, 0 in the newest hour" in page.text
 
@@ -167,9 +167,9 @@ class TestModelPage:
         features = (FeatureSpec("rooms", "number"), FeatureSpec("it's", "category"))
         add_champion(housing, "new", reference, features=features)
         page = client.get("/ui/models/new")
-        line = re.search(r'<pre class="command"[^>]*>(.*?)</pre>', page.text, re.DOTALL)
-        assert line is not None
-        words = shlex.split(html.unescape(line[1]))
+        check, line = re.findall(r'<pre class="command"[^>]*>(.*?)</pre>', page.text, re.DOTALL)
+        assert check == "python -m ml_monitor check"
+        words = shlex.split(html.unescape(line))
         assert words[:4] == ["curl", "-X", "POST", "http://localhost:5002/models/new/predictions"]
         assert json.loads(words[-1]) == {"features": {"rooms": 4.5, "it's": "x"}}
         assert "chart-data" not in page.text

@@ -14,6 +14,7 @@ from ml_monitor.formatting import (
     show_feature,
     show_number,
     show_share,
+    show_start,
     show_time,
 )
 from tests.factories import NOON
@@ -84,3 +85,9 @@ def test_long_texts_are_cut_and_short_ones_are_not() -> None:
     assert len(shorten("long " * 100)) == 40
     assert short_id("order-1") == "order-1"
     assert short_id("01a1fa7f-8a5b-78c9-8667-744ece687dde") == "…4ece687dde"
+
+
+def test_a_chunk_that_starts_with_the_day_is_named_by_the_day() -> None:
+    assert show_start(NOON.replace(hour=0), NOON) == "20 Nov"
+    assert show_start(NOON.replace(hour=10), NOON) == "20 Nov 10:00"
+    assert show_start(NOON.replace(year=2025, hour=0), NOON) == "20 Nov 2025"

@@ -11,7 +11,14 @@ from ml_core.errors import InvalidInput
 from ml_core.records import Task
 from ml_models.trainers.housing_price import HousingPrice
 from ml_models.trainers.payment_fraud import PaymentFraud
-from ml_monitor.monitoring.performance.catalogue import LABEL_METRICS, METRICS, SKLEARN_NAMES, find_metric, measure
+from ml_monitor.monitoring.performance.catalogue import (
+    LABEL_METRICS,
+    METRICS,
+    SKLEARN_NAMES,
+    find_metric,
+    headline_of,
+    measure,
+)
 
 TASKS: tuple[Task, ...] = get_args(Task)
 JUDGED = [task for task in TASKS if METRICS[task]]
@@ -76,3 +83,9 @@ def test_a_metric_of_another_task_is_refused_with_those_there_are(task: Task, na
 def test_a_task_without_metrics_says_that_there_are_none() -> None:
     with pytest.raises(InvalidInput, match=r"metric: expected one of anomaly \(none\), not 'mae'"):
         find_metric("anomaly", "mae")
+
+
+def test_the_headline_is_the_metric_named_else_the_first_of_the_task() -> None:
+    assert headline_of("binary", "roc_auc_score") == find_metric("binary", "roc_auc")
+    assert headline_of("binary", "mae") == headline_of("binary", None) == METRICS["binary"][0]
+    assert headline_of("anomaly", "mae") is None
