@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -123,3 +124,21 @@ def test_a_torn_line_is_not_counted_and_what_follows_it_is(store: JsonStore, fol
     assert means(store) == [0.0, 1.0, 2.0, 3.0]
     store.record_predictions(MODEL, [a_prediction(NOON + DAY, value=26.0)])
     assert means(store) == [0.0, 2.0, 2.0, 3.0]
+
+
+def test_threads_that_record_and_summarise_at_once_do_not_wait_for_each_other_for_ever(store: JsonStore) -> None:
+    def record(thread: int) -> int:
+        rows = [a_prediction(NOON + n % DAYS * DAY, prediction_id=f"{thread}-new-{n}", value=1.0) for n in range(60)]
+        return sum(store.record_predictions(MODEL, [row]).accepted for row in rows)
+
+    def summarise(thread: int) -> int:
+        for _ in range(60):
+            counts = store.summarise_predictions(MODEL, MIDNIGHT, MIDNIGHT + DAYS * DAY, DAY)["count"]
+        return int(counts.sum())
+
+    with ThreadPoolExecutor(6) as threads:
+        recorded = [threads.submit(record, thread) for thread in range(3)]
+        summarised = [threads.submit(summarise, thread) for thread in range(3)]
+        assert [future.result() for future in recorded] == [60] * 3
+        assert all(24 * DAYS <= future.result() <= 24 * DAYS + 180 for future in summarised)
+    assert summarise(0) == 24 * DAYS + 180
