@@ -112,9 +112,11 @@ class JsonRecords:
         whole = [path for path in segments[:-1] if not window % HOUR and holds_day(start, end, path)]
         with self._guard:
             summaries = self._summaries.setdefault(model, JsonSummaries(self.folder / "predictions" / model))
-            parts = [by_window(hours, window) for hours in summaries.hours(whole)]
-            for path in segments:
-                if path not in whole:
+        # Not under the guard: this may lock the folder, and who has locked it may be waiting for the guard.
+        parts = [by_window(hours, window) for hours in summaries.hours(whole)]
+        for path in segments:
+            if path not in whole:
+                with self._guard:
                     parts.append(sums_by_window(*self._day(path).times_and_values(), *bounds))
         return merged(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -157,3 +158,21 @@ def test_erased_rows_of_a_packed_day_leave_its_sums(store: JsonStore, folder: Pa
     assert store.erase(MODEL, [f"0-{number}" for number in range(24)]) == 24
     assert "2026-11-20.jsonl" not in days_kept(folder)
     assert means(store) == [1.0, 2.0, 3.0]
+
+
+def test_threads_that_record_and_summarise_at_once_do_not_wait_for_each_other_for_ever(store: JsonStore) -> None:
+    def record(thread: int) -> int:
+        rows = [a_prediction(NOON + n % DAYS * DAY, prediction_id=f"{thread}-new-{n}", value=1.0) for n in range(60)]
+        return sum(store.record_predictions(MODEL, [row]).accepted for row in rows)
+
+    def summarise(thread: int) -> int:
+        for _ in range(60):
+            counts = store.summarise_predictions(MODEL, MIDNIGHT, MIDNIGHT + DAYS * DAY, DAY)["count"]
+        return int(counts.sum())
+
+    with ThreadPoolExecutor(6) as threads:
+        recorded = [threads.submit(record, thread) for thread in range(3)]
+        summarised = [threads.submit(summarise, thread) for thread in range(3)]
+        assert [future.result() for future in recorded] == [60] * 3
+        assert all(24 * DAYS <= future.result() <= 24 * DAYS + 180 for future in summarised)
+    assert summarise(0) == 24 * DAYS + 180
