@@ -35,7 +35,7 @@ class Baseline:
     """The reference of a version, and what is learnt from it when it is first needed.
 
     ``frame`` holds the features, ``value`` and, where they are known, ``score`` and ``truth``. With ``kept``, what was
-    learnt by an earlier process is used again.
+    learnt by an earlier process is used again. ``methods`` are those of drift that are wanted beside the defaults.
     """
 
     model: Model
@@ -43,6 +43,7 @@ class Baseline:
     frame: pd.DataFrame
     specs: tuple[FeatureSpec, ...]
     kept: KeptStatistics | None = None
+    methods: frozenset[str] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -95,10 +96,14 @@ class Baseline:
     def _fit_drift(self) -> Statistics:
         found: Statistics = {}
         for name, column in self.columns.items():
-            for method in DEFAULTS[kind_of(column)]:
+            kind = kind_of(column)
+            suiting = {
+                method for method in self.methods & COLUMN_METHODS.keys() if kind in COLUMN_METHODS[method].suits
+            }
+            for method in (*DEFAULTS[kind], *sorted(suiting.difference(DEFAULTS[kind]))):
                 found[method, name] = COLUMN_METHODS[method].fit(column)
         if self.features:
-            for method in TABLE_DEFAULTS:
+            for method in sorted({*TABLE_DEFAULTS, *(self.methods & TABLE_METHODS.keys())}):
                 found[method, ""] = TABLE_METHODS[method].fit(self.features)
         return found
 
@@ -201,6 +206,7 @@ def make_baseline(
     frame: pd.DataFrame,
     specs: Sequence[FeatureSpec],
     kept: KeptStatistics | None = None,
+    methods: frozenset[str] = frozenset(),
 ) -> Baseline:
     """Return the baseline of a reference; features that the reference lacks are left out."""
     present = tuple(spec for spec in specs if spec.name in frame.columns)
@@ -208,7 +214,7 @@ def make_baseline(
     if model.task in _COUNTING:
         counted |= {"value", "truth"}
     columns = {str(name): _column_read(column, str(name) in counted) for name, column in frame.items()}
-    return Baseline(model, version, pd.DataFrame(columns, index=frame.index), present, kept)
+    return Baseline(model, version, pd.DataFrame(columns, index=frame.index), present, kept, methods)
 
 
 def given(cells: Any) -> NDArray[np.object_]:

@@ -163,9 +163,10 @@ class ModelEvaluator:
         except ArtifactError as error:
             evaluation.notes.append(f"version {number} has no reference that can be used: {error.message}")
             return None
-        schema = {spec.name: spec.kind for spec in version.features} | {"": self.model.task}
+        methods = frozenset(name for rule in self.rules if rule.watches == "drift" for name in rule.metrics)
+        schema = {spec.name: spec.kind for spec in version.features} | {"": f"{self.model.task} {sorted(methods)}"}
         kept = KeptStatistics(self.registry.artifact_folder(version), version.artifact_sha256, schema)
-        return make_baseline(self.model, version.number, reference, version.features, kept)
+        return make_baseline(self.model, version.number, reference, version.features, kept, methods)
 
 
 def _see(stretch: Stretch, frame: pd.DataFrame) -> _Seen:

@@ -30,6 +30,7 @@ from ml_monitor.rules import AlertRule, FalseAlarms, Fixed, Learnt
 
 _TESTS = ("kolmogorov_smirnov", "chi_squared")
 _QUALITY = ("missing", "unseen_categories", "out_of_range", "changed_types", "constant")
+_TOO_DEAR_TO_DRAW = ("domain_classifier",)
 _SMALLEST_REFERENCE_CHUNKS = 5
 _MOST_DRAWS = 20_000
 
@@ -139,6 +140,8 @@ class Judge:
             starts = range(0, len(places) - size + 1, size)
             learnt = [values(places[start : start + size]) for start in starts]
             return learn_threshold(learnt, metric, deviations=wanted.deviations)
+        if result.name in _TOO_DEAR_TO_DRAW:
+            return Undefined(f"{result.name} takes too long to be drawn hundreds of times: set its bounds by hand")
         probability = _probability(wanted.false_alarms, rule.fires_on, rows, len(places))
         draws = draws_for(probability, metric.direction) if probability > 0 else math.inf
         if draws > _MOST_DRAWS:

@@ -7,7 +7,7 @@ from typing import get_args
 
 from ml_core.records import Model, Task
 from ml_monitor.baseline import Baseline
-from ml_monitor.monitoring.drift.catalogue import DEFAULTS, TABLE_DEFAULTS
+from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
 from ml_monitor.monitoring.performance.catalogue import METRICS, SKLEARN_NAMES
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
 from ml_monitor.rules import AlertRule
@@ -35,7 +35,7 @@ def _notes(rule: AlertRule, model: Model, baseline: Baseline | None) -> list[str
 
 def _metrics(rule: AlertRule, tasks: Sequence[Task]) -> list[str]:
     if rule.watches == "drift":
-        return sorted({*TABLE_DEFAULTS, *(name for names in DEFAULTS.values() for name in names)})
+        return sorted({*COLUMN_METHODS, *TABLE_METHODS})
     if rule.watches == "quality":
         return [*COLUMN_CHECKS, *TABLE_CHECKS]
     return sorted({metric.name for task in tasks for metric in METRICS[task]})

@@ -124,6 +124,26 @@ def test_a_column_that_shifts_fires_its_drift_alert_on_the_second_day(registry: 
     assert ("firing", "amount") in {(move.after, move.alert.state.key.subject) for move in moves}
 
 
+def test_a_rule_may_ask_for_any_method_of_drift(registry: Registry, fraud: Model) -> None:
+    methods = ("psi", "wasserstein", "hellinger", "l_infinity", "pca_reconstruction", "domain_classifier")
+    rules = [
+        AlertRule(name=name, watches="drift", metrics=(name,), threshold=Fixed(upper=0.75 if "_c" in name else 0.2))
+        for name in methods
+    ]
+    for day in range(2):
+        end = record_day(registry, day, World(shift=2.0), truth_after=None)
+    evaluation = evaluate(registry, end, *rules)
+    assert evaluation.notes == []
+    fired = {subject.partition(" of ")[0].partition(" by ")[0] for _, subject in firing(registry)}
+    assert fired == set(methods)
+
+
+def test_a_method_that_no_rule_asks_for_is_not_measured(registry: Registry, fraud: Model) -> None:
+    evaluate(registry, record_day(registry, 0, World(), truth_after=None))
+    assert results(registry, "drift", "psi", "amount") == []
+    assert len(results(registry, "drift", "jensen_shannon", "amount")) == 1
+
+
 def test_concept_drift_is_found_by_truth_alone_and_mutes_the_estimate(registry: Registry, fraud: Model) -> None:
     for day in range(3):
         end = record_day(registry, day, World())

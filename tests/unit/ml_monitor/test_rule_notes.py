@@ -36,7 +36,7 @@ def told(**rule: Any) -> list[str]:
         ({"watches": "drift", "columns": ("amuont",)}, ["columns 'amuont'"]),
         ({"watches": "drift", "columns": ("amuont",), "model": "*"}, []),
         ({"watches": "drift", "metrics": ("pca_reconstruction", "jensen_shannon")}, []),
-        ({"watches": "drift", "metrics": ("psi",), "model": "*"}, ["metrics 'psi'"]),
+        ({"watches": "drift", "metrics": ("psi", "pis"), "model": "*"}, ["metrics 'pis'"]),
         ({"watches": "quality", "metrics": ("missing",), "columns": ("value",)}, ["columns 'value'"]),
     ],
 )
