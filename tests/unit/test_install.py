@@ -465,8 +465,9 @@ def test_a_folder_that_cannot_be_written_is_told(sandbox: Sandbox) -> None:
 def _slow_install(sandbox: Sandbox) -> subprocess.Popen[str]:
     """Start an install that is busy with the packages when this returns."""
     sandbox.be("slow")
+    # Tests that run in the background may have to ignore Ctrl-C, and a shell cannot trap what it was told to ignore.
     process = subprocess.Popen(
-        [str(sandbox.folder / "install.sh"), "--yes"],
+        ["/usr/bin/env", "--default-signal=INT", str(sandbox.folder / "install.sh"), "--yes"],
         env=sandbox.environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
