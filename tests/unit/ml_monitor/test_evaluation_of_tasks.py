@@ -188,14 +188,14 @@ def test_names_in_a_rule_that_stand_for_nothing_are_told_once(registry: Registry
         end = record_frame(registry, day, draw_prices(100, day))
     rules = (
         AlertRule(name="a", watches="performance", model="prices", metrics=("mea", "mean_absolute_error")),
-        AlertRule(name="b", watches="drift", model="prices", columns=("raea", "value"), metrics=("psi",)),
+        AlertRule(name="b", watches="drift", model="prices", columns=("raea", "value"), metrics=("pis",)),
         AlertRule(name="c", watches="performance", model="prices", segment_by="town"),
         AlertRule(name="d", watches="performance", metrics=("roc_auc", "auc")),
         AlertRule(name="e", watches="quality", columns=("amount",), metrics=("missing",)),
     )
     notes = evaluate(registry, end, *rules).notes
     told = [note.partition(", not ")[2] for note in notes]
-    assert told == ["'mea'", "'psi'", "'raea'", "'town'", "'auc'"]
+    assert told == ["'mea'", "'pis'", "'raea'", "'town'", "'auc'"]
     assert notes[2] == (
         "rule 'b': columns: expected some of value, truth, rooms, area, district, not 'raea'"
     )  # fmt: skip
