@@ -81,7 +81,7 @@ class Replayer:
                 log.error("what waits cannot be replayed: %s", error.message)
             self._watch.failed(error)
             return False
-        except Exception:
+        except Exception:  # nobody else would hear of it, and the thread must try again: what waits was acknowledged
             log.exception("what waits cannot be replayed, for a fault of ours")
             return False
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 import pandas as pd
@@ -15,11 +15,8 @@ from ml_core.store import sql_rollups
 from ml_core.store.deciding import decide_predictions, decide_replayed_truths, decide_truths, ids_to_look_up
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.sql_engine import RaceLost
+from ml_core.store.sql_keys import portions
 from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, predictions, value_columns, value_of, written_time
-
-_T = TypeVar("_T")
-
-_ROWS_PER_STATEMENT = 1000
 
 
 def record_predictions(connection: Connection, model: str, rows: Sequence[Prediction], *, look_up: bool) -> Receipt:
@@ -29,7 +26,7 @@ def record_predictions(connection: Connection, model: str, rows: Sequence[Predic
     """
     stored = _stored_predictions(connection, model, ids_to_look_up(rows)) if look_up else {}
     new, receipt = decide_predictions(rows, stored)
-    for some in _portions(new):
+    for some in portions(new):
         connection.exec_driver_sql(_insertion(connection), [_driver_row(model, row) for row in some])
     if look_up and connection.dialect.name != "sqlite":
         _ensure_single(connection, model, [row.prediction_id for row in new])
@@ -54,7 +51,7 @@ def record_truths(
         # If another process adds this revision just now, it is a duplicate key, and the repeated transaction sees it.
         revisions[row.prediction_id] = revisions.get(row.prediction_id, 0) + 1
         columns.append(_truth_columns(model, row, revisions[row.prediction_id]))
-    for some in _portions(columns):
+    for some in portions(columns):
         connection.execute(insert(ground_truths), list(some))
     return receipt
 
@@ -144,7 +141,7 @@ def _ensure_single(connection: Connection, model: str, prediction_ids: Sequence[
     other transactions have inserted but not committed. Of two transactions with the same id, the later one finds both
     rows, or each waits for the other and one of them is rolled back as a deadlock.
     """
-    for some in _portions(prediction_ids):
+    for some in portions(prediction_ids):
         query = (
             select(func.count())
             .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
@@ -158,7 +155,7 @@ def _ensure_single(connection: Connection, model: str, prediction_ids: Sequence[
 
 def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequence[str]) -> dict[str, Prediction]:
     stored: dict[str, Prediction] = {}
-    for some in _portions(prediction_ids):
+    for some in portions(prediction_ids):
         query = (
             select(predictions)
             .where(predictions.c.model == model, predictions.c.prediction_id.in_(some))
@@ -185,7 +182,7 @@ def _stored_truths(
     stored: dict[str, list[tuple[datetime, Value]]] = {}
     revisions: dict[str, int] = {}
     columns = ground_truths.c
-    for some in _portions(prediction_ids):
+    for some in portions(prediction_ids):
         query = (
             select(columns.prediction_id, columns.revision, columns.received_time, columns.value, columns.label)
             .where(columns.model == model, columns.prediction_id.in_(some))
@@ -225,8 +222,3 @@ def _truth_columns(model: str, row: GroundTruth, revision: int) -> Mapping[str, 
         "received_time": row.received_time,
         **value_columns(row.value),
     }
-
-
-def _portions(rows: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        yield rows[start : start + _ROWS_PER_STATEMENT]

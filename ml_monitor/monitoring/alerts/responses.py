@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from ml_core.errors import Conflict
-from ml_monitor.monitoring.alerts.states import Acknowledgement, AlertState, Silence, refused
+from ml_monitor.monitoring.alerts.states import Acknowledgement, AlertState, Silence
+from ml_monitor.monitoring.inputs import refused
 
 
 def acknowledge(state: AlertState, *, author: str, note: str, time: datetime) -> AlertState:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ml_core.errors import FieldError, InvalidInput
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Direction, Number
 from ml_monitor.monitoring.thresholds.base import Judgement
 
@@ -157,8 +157,3 @@ class Event:
     before: Status
     after: Status
     chunk: Counted
-
-
-def refused(field_name: str, expected: str) -> InvalidInput:
-    """Return the error about one field of the input."""
-    return InvalidInput(f"{field_name}: expected {expected}", [FieldError(field_name, f"expected {expected}")])

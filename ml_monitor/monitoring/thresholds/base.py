@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ml_core.errors import FieldError, InvalidInput
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Direction, Number, Undefined
 
 Origin = Literal["learnt", "fixed", "false_alarms"]
@@ -92,8 +92,3 @@ class Threshold:
         if direction == "higher_is_better" or (direction == "nearer_zero_is_better" and value < 0):
             return self.lower
         return self.upper
-
-
-def refused(field_name: str, expected: str) -> InvalidInput:
-    """Return the error about one field of the input."""
-    return InvalidInput(f"{field_name}: expected {expected}", [FieldError(field_name, f"expected {expected}")])

@@ -22,8 +22,9 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Direction, Metric, Number, Undefined
-from ml_monitor.monitoring.thresholds.base import Threshold, refused
+from ml_monitor.monitoring.thresholds.base import Threshold
 
 Rows = NDArray[np.intp]
 Statistic = Callable[[Rows], Number]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Metric
-from ml_monitor.monitoring.thresholds.base import Threshold, refused
+from ml_monitor.monitoring.thresholds.base import Threshold
 
 
 def fixed_threshold(metric: Metric, *, lower: float | None = None, upper: float | None = None) -> Threshold:

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Metric, Number, Undefined
-from ml_monitor.monitoring.thresholds.base import Threshold, refused
+from ml_monitor.monitoring.thresholds.base import Threshold
 
 FEWEST_CHUNKS = 2
 

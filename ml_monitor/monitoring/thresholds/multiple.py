@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Number, Undefined
-from ml_monitor.monitoring.thresholds.base import refused
 
 
 def adjusted_p_values(p_values: Sequence[Number]) -> list[Number]:

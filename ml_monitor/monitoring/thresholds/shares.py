@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from ml_monitor.monitoring.thresholds.base import refused
+from ml_monitor.monitoring.inputs import refused
 
 
 def p_value_of_rise(share: float, rows: int, reference_share: float, reference_rows: int) -> float:
