@@ -10,7 +10,7 @@ from ml_core.config import load_settings
 # Not imported here: a web process, which also starts from this module, does without the maths of monitoring.
 _COMMANDS = {
     "check": ("ml_monitor.check:check", "Judge what is new since the last check, and tell of alerts."),
-    "rules": ("ml_monitor.rules_command:rules", "List, export and apply alert rules."),
+    "rules": ("ml_monitor.alerting.rules_command:rules", "List, export and apply alert rules."),
 }
 
 

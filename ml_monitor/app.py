@@ -14,8 +14,9 @@ from ml_core.store.base import Store
 from ml_core.store.opening import open_store
 from ml_core.web import seed_routes
 from ml_core.web.base_app import create_base_app
-from ml_monitor import alerts_api, api, dashboard, results_api
+from ml_monitor.api import alerts_api, recording_api, results_api
 from ml_monitor.exporter import StoreExporter
+from ml_monitor.pages import dashboard
 from ml_monitor.recording import Recorder
 
 
@@ -40,7 +41,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     app.extensions["recorder"] = Recorder(registry, clock, settings.limits, Masking(settings.masked_features))
     app.extensions["metrics"].add_collector(StoreExporter(registry, clock))
     app.register_api(seed_routes.create_blueprint())
-    app.register_api(api.blueprint)
+    app.register_api(recording_api.blueprint)
     app.register_api(alerts_api.blueprint)
     app.register_api(results_api.blueprint)
     app.register_blueprint(dashboard.blueprint)

@@ -24,11 +24,11 @@ from ml_core.records import Model
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.opening import open_store
-from ml_monitor.alert_moves import Move
-from ml_monitor.evaluation import Evaluation, ModelEvaluator
-from ml_monitor.ingest import check_ingest
-from ml_monitor.rules import AlertRule, list_rules
-from ml_monitor.telling import send_due
+from ml_monitor.alerting.rules import AlertRule, list_rules
+from ml_monitor.alerting.telling import send_due
+from ml_monitor.evaluation.alert_moves import Move
+from ml_monitor.evaluation.ingest import check_ingest
+from ml_monitor.evaluation.model_evaluator import Evaluation, ModelEvaluator
 
 log = logging.getLogger(__name__)
 JOB = "monitor-check"

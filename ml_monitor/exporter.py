@@ -14,7 +14,7 @@ from ml_core.clock import Clock
 from ml_core.errors import StoreUnavailable
 from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
-from ml_monitor.alert_metrics import alert_families, channel_family, measured_family
+from ml_monitor.alerting.alert_metrics import alert_families, channel_family, measured_family
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)

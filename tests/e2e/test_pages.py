@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from ml_core.ids import new_id
 from ml_core.records import Model, Prediction
-from ml_monitor.results_store import Result, point_of
+from ml_monitor.results.results_store import Result, point_of
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
 from tests.processes import resident_megabytes

@@ -15,7 +15,7 @@ import yaml
 
 from ml_core.config import project_root
 from ml_core.store.json_store import JsonStore
-from ml_monitor.alert_book import change_alert
+from ml_monitor.alerting.alert_book import change_alert
 from ml_monitor.monitoring.alerts.responses import acknowledge
 from tests.factories import NOON
 from tests.processes import eventually, free_port, own_folders, start_app

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 
 from ml_core.settings import MailSettings, Settings, WebhookSettings
 from ml_core.store.base import Store
-from ml_monitor.alert_book import Alert, change_book, new_alert
+from ml_monitor.alerting.alert_book import Alert, change_book, new_alert
+from ml_monitor.alerting.rules import Severity
 from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Cause, Rule, Verdict
 from ml_monitor.monitoring.alerts.transitions import advance
 from ml_monitor.monitoring.thresholds.base import Judgement
-from ml_monitor.rules import Severity
 from tests.factories import NOON
 from tests.receivers import MailServer, Receiver
 

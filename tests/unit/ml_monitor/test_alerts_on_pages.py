@@ -17,12 +17,12 @@ from ml_core.clock import FixedClock
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.json_store import JsonStore
-from ml_monitor.alert_book import list_alerts
+from ml_monitor.alerting.alert_book import list_alerts
+from ml_monitor.alerting.rules import DEFAULT_RULES
 from ml_monitor.app import create_app
-from ml_monitor.evaluation import ModelEvaluator
+from ml_monitor.evaluation.model_evaluator import ModelEvaluator
 from ml_monitor.monitoring.alerts import responses
 from ml_monitor.monitoring.estimation.estimates import CONCEPT_DRIFT_NOTE
-from ml_monitor.rules import DEFAULT_RULES
 from tests.factories import NOON, a_model, a_prediction
 from tests.unit.ml_monitor.telling import DAY, an_alert, keep, replaced
 from tests.worlds import World, add_fraud, record_day

@@ -15,11 +15,11 @@ from ml_core.clock import FixedClock
 from ml_core.records import FeatureSpec, Task
 from ml_core.registry import Registry
 from ml_core.store.json_store import JsonStore
-from ml_monitor.alert_book import list_alerts
-from ml_monitor.evaluation import Evaluation, ModelEvaluator
+from ml_monitor.alerting.alert_book import list_alerts
+from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule, Fixed, Learnt
+from ml_monitor.evaluation.model_evaluator import Evaluation, ModelEvaluator
 from ml_monitor.monitoring.results import Number, Undefined
-from ml_monitor.results_store import GROUPS, Result, read_results
-from ml_monitor.rules import DEFAULT_RULES, AlertRule, Fixed, Learnt
+from ml_monitor.results.results_store import GROUPS, Result, read_results
 from tests.factories import NOON
 from tests.price_world import FEATURES, add_world, draw_kinds, draw_prices, record_frame
 from tests.worlds import FIRST_DAY

@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ml_core.records import FeatureSpec, Model
-from ml_monitor.baseline import make_baseline
-from ml_monitor.judging import Judge
+from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule, FalseAlarms
+from ml_monitor.evaluation.baseline import make_baseline
+from ml_monitor.evaluation.judging import Judge
 from ml_monitor.monitoring.columns import number_column
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS
-from ml_monitor.results_store import Result
-from ml_monitor.rules import DEFAULT_RULES, AlertRule, FalseAlarms
+from ml_monitor.results.results_store import Result
 from tests.factories import NOON
 
 DAY = timedelta(days=1)

@@ -1,0 +1,1 @@
+"""The dashboard: what its pages read, say and draw."""

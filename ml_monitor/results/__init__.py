@@ -1,0 +1,1 @@
+"""What checks have measured, kept as metric points and read back."""

@@ -1,0 +1,1 @@
+"""Tables that clients send: CSV of truths and of references."""
