@@ -176,7 +176,9 @@ def _render(template: str, **values: Any) -> str:
         has_session=has_session,
         form_token=form_token,
         stylesheet=assets.static_asset("dashboard.css").address,
+        theme_script=assets.static_asset("theme.js").address,
         script=assets.static_asset("dashboard.js").address,
+        refresh_script=assets.static_asset("refresh.js").address,
         favicon=assets.static_asset("icon.svg").address,
         **values,
     )
