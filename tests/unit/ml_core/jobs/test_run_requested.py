@@ -26,7 +26,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
 
 
 def ask(store: JsonStore, job: str) -> None:
-    request_run(store, job, author="Ada", now=Clock().now().replace(microsecond=0))
+    request_run(store, job, author="Ada", now=Clock().now())
 
 
 def test_what_is_asked_for_is_run_and_kept_in_the_history(command: CliRunner, json_store: JsonStore) -> None:
