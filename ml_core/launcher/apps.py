@@ -12,7 +12,10 @@ _LOOPBACK_OF_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A web app: ``python -m <module> serve`` listens on ``host`` and ``port``, set in its section of the settings."""
+    """A web app: ``python -m <module> serve`` listens on ``host`` and ``port``, set in its section of the settings.
+
+    ``model`` is the one without which it cannot get ready; ``python -m <module> train`` makes it.
+    """
 
     name: str
     module: str
@@ -20,11 +23,17 @@ class App:
     host: str
     port: int
     title: str = ""
+    model: str | None = None
 
     @property
     def command(self) -> tuple[str, ...]:
         """The command that serves the app, with the Python that runs now."""
         return (sys.executable, "-m", self.module, "serve")
+
+    @property
+    def train_command(self) -> tuple[str, ...]:
+        """The command that trains and registers the app's model."""
+        return (sys.executable, "-m", self.module, "train")
 
     @property
     def own_host(self) -> str:
@@ -46,10 +55,11 @@ class App:
 def platform_apps(settings: Settings) -> tuple[App, ...]:
     """Return the apps of the platform, the dashboard first."""
 
-    def app(name: str, section: str, listening: AppSettings, title: str) -> App:
-        return App(name, name, section, listening.host, listening.port, title)
+    def app(name: str, section: str, listening: AppSettings, title: str, model: str | None = None) -> App:
+        return App(name, name, section, listening.host, listening.port, title, model)
 
     return (
         app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
         app("ml_models", "models", settings.models, "models and predictions API"),
+        app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
     )

@@ -36,7 +36,7 @@ def start(
 
     1. Find which apps run already; if all do and are ready, that is all. End what killed ones have left behind.
     2. Check what the missing ones need: ports, logs, the store.
-    3. Train the models if the store holds none, in the foreground.
+    3. Train the models if the store holds none, and what a missing app needs, in the foreground.
     4. Start the missing apps, each in a session of its own.
     5. Wait until each app answers ``/readyz``. If one does not, stop those of step 4.
     """
@@ -90,10 +90,18 @@ def _prepare(
     check_ports(apps, missing)
     for app in missing:
         check_log(app, log_folder)
-    if check_store(settings):
-        return
-    click.echo("no model is registered yet: training the first ones")
-    code = subprocess.run(train_command, cwd=project_root(), check=False).returncode
+    registered = check_store(settings)
+    if not registered:
+        click.echo("no model is registered yet: training the first ones")
+        _train(train_command)
+    for app in missing:
+        if app.model is not None and app.model not in registered:
+            click.echo(f"{app.name} has no model yet: training {app.model}")
+            _train(app.train_command)
+
+
+def _train(command: Sequence[str]) -> None:
+    code = subprocess.run(command, cwd=project_root(), check=False).returncode
     if code != 0:
         raise LauncherError(f"the training failed (exit code {code}, its output is above): nothing was started")
 

@@ -31,6 +31,7 @@ def test_status_names_every_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [line.split() for line in result.stdout.splitlines()] == [
         ["ml_monitor", "stopped"],
         ["ml_models", "stopped"],
+        ["anomaly_api", "stopped"],
     ]
 
 
