@@ -30,7 +30,7 @@ FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s
     ("program", "arguments"),
     [
         ("promtool", ("check", "config", EXAMPLES / "prometheus.example.yml")),
-        ("promtool", ("check", "rules", EXAMPLES / "rules.yml")),
+        ("promtool", ("check", "rules", EXAMPLES / "rules.yml", EXAMPLES / "recording.yml")),
         ("amtool", ("check-config", EXAMPLES / "alertmanager.example.yml")),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
@@ -38,6 +38,14 @@ FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s
 def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[object, ...]) -> None:
     result = subprocess.run([tool(program), *map(str, arguments)], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+DONE = "ml_job_last_done_timestamp_seconds{job_name='retain'}"
+HOURLY = {"ml_job_interval_seconds{job_name='retain'}": "3600x3000"}
+REQUESTS = "http_requests_total{job='ml-models', route='/', status='%s'}"
+LATENCY = "http_request_duration_seconds_bucket{job='ml-models', route='%s', le='%s'}"
+PREDICTED = "anomaly_predictions_total{outcome='%s'}"
+WITHIN = "anomaly_request_duration_seconds_bucket{le='%s'}"
 
 
 @pytest.mark.parametrize(
@@ -57,11 +65,67 @@ def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[o
         ("ml_model_last_prediction_timestamp_seconds{model='churn'}", "0x1600", "23h", None),
         ("ml_channel_up{channel='mail'}", "0x10", "1m", "ChannelDown"),
         ("ml_channel_up{channel='mail'}", "1x10", "1m", None),
+        ("up{job='anomaly-api'}", "0x10", "3m", "AppDown"),
+        ("up{job='anomaly-api'}", "0 1x10", "3m", None),
+        ("ml_job_state{job_name='retain', state='failed'}", "1x10", "2m", "JobFailed"),
+        ("ml_job_state{job_name='retain', state='lost'}", "1x10", "2m", "JobFailed"),
+        ("ml_job_state{job_name='retain', state='running'}", "1x10", "2m", None),
     ],
 )
 def test_each_rule_fires_on_what_it_is_for(
     tmp_path: Path, series: str, values: str, at: str, alert: str | None
 ) -> None:
+    check_alerts(tmp_path, {series: values}, at, alert)
+
+
+@pytest.mark.parametrize(
+    ("series", "at", "alert"),
+    [
+        ({DONE: "0x3000"} | HOURLY, "182m", "JobSilent"),
+        ({DONE: "0x3000"} | HOURLY, "179m", None),
+        ({DONE: "0x50000", "ml_job_interval_seconds{job_name='retain'}": "3600x50000"}, "31d", None),
+        ({DONE: "0x3000"}, "182m", None),  # of a job with one slot nobody knows when it is due
+        ({REQUESTS % 200: "0+90x20", REQUESTS % 503: "0+10x20"}, "15m", "AppErrors"),
+        ({REQUESTS % 200: "0+98x20", REQUESTS % 503: "0+2x20"}, "15m", None),
+        ({REQUESTS % 200: "0+1x20", REQUESTS % 503: "0+1x20"}, "15m", None),  # too few to speak of a share
+        ({LATENCY % ("/", "2.5"): "0+97x30", LATENCY % ("/", "+Inf"): "0+100x30"}, "20m", None),
+        (
+            {
+                LATENCY % ("/", "2.5"): "0+97x30",
+                LATENCY % ("/", "5"): "0+100x30",
+                LATENCY % ("/", "+Inf"): "0+100x30",
+            },
+            "20m",
+            "AppSlow",
+        ),
+        (
+            {
+                LATENCY % ("/metrics", "2.5"): "0+97x30",
+                LATENCY % ("/metrics", "5"): "0+100x30",
+                LATENCY % ("/metrics", "+Inf"): "0+100x30",
+            },
+            "20m",
+            None,
+        ),
+        ({PREDICTED % "normal": "0+90x30", PREDICTED % "anomaly": "0+10x30"}, "15m", "AnomalyRateHigh"),
+        ({PREDICTED % "normal": "0+97x30", PREDICTED % "anomaly": "0+3x30"}, "15m", None),
+        ({PREDICTED % "normal": "0+9x30", PREDICTED % "anomaly": "0+1x30"}, "15m", None),
+        (
+            {WITHIN % "0.1": "0+98x30", WITHIN % "0.25": "0+100x30", WITHIN % "+Inf": "0+100x30"},
+            "15m",
+            "AnomalyApiSlow",
+        ),
+        ({WITHIN % "0.1": "0+100x30", WITHIN % "0.25": "0+100x30", WITHIN % "+Inf": "0+100x30"}, "15m", None),
+    ],
+)
+def test_each_rule_on_several_series_fires_on_what_it_is_for(
+    tmp_path: Path, series: dict[str, str], at: str, alert: str | None
+) -> None:
+    check_alerts(tmp_path, series, at, alert)
+
+
+def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | None) -> None:
+    """Check that of all rules ``alert`` alone fires on these series, one value a minute."""
     names = [
         rule["alert"]
         for group in yaml.safe_load((EXAMPLES / "rules.yml").read_text())["groups"]
@@ -77,11 +141,12 @@ def test_each_rule_fires_on_what_it_is_for(
     ]
     test = {
         "interval": "1m",
-        "input_series": [{"series": series.replace("'", '"'), "values": values}],
+        "input_series": [{"series": name.replace("'", '"'), "values": values} for name, values in series.items()],
         "promql_expr_test": expressions,
     }
-    path = tmp_path / "test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(EXAMPLES / "rules.yml")], "tests": [test]}))
+    path = folder / "test.yml"
+    rules = [str(EXAMPLES / "recording.yml"), str(EXAMPLES / "rules.yml")]
+    path.write_text(yaml.safe_dump({"rule_files": rules, "tests": [test]}))
     result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 
@@ -110,7 +175,8 @@ def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [addresses["alertmanager"]]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
-    shutil.copy(EXAMPLES / "rules.yml", folder)
+    for name in config["rule_files"]:
+        shutil.copy(EXAMPLES / name, folder)
     to_prometheus = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}"]
     to_alertmanager = [
         f"--config.file={EXAMPLES / 'alertmanager.example.yml'}",

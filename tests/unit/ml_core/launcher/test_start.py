@@ -222,15 +222,12 @@ def test_start_after_stop_starts_all_again(platform: Platform) -> None:
 _START_AS_THE_COMMAND_DOES = """
 import sys
 from ml_core.launcher import __main__ as command
-from ml_core.launcher.apps import App
+from tests.unit.ml_core.launcher.conftest import fake_app
 
-def apps(settings):
-    return tuple(
-        App(name, f"fake_{name}", name, "127.0.0.1", int(port))
-        for name, port in zip(("monitor", "models"), sys.argv[1:], strict=True)
-    )
+def programs(settings, names):
+    return tuple(fake_app(name, int(port)) for name, port in zip(("monitor", "models"), sys.argv[1:], strict=True))
 
-command.platform_apps = apps
+command.chosen_programs = programs
 command.main(["start"])
 """
 
