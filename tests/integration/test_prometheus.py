@@ -83,7 +83,6 @@ def test_each_rule_fires_on_what_it_is_for(
     [
         ({DONE: "0x3000"} | HOURLY, "182m", "JobSilent"),
         ({DONE: "0x3000"} | HOURLY, "179m", None),
-        ({DONE: "0x50000", "ml_job_interval_seconds{job_name='retain'}": "3600x50000"}, "31d", None),
         ({DONE: "0x3000"}, "182m", None),  # of a job with one slot nobody knows when it is due
         ({REQUESTS % 200: "0+90x20", REQUESTS % 503: "0+10x20"}, "15m", "AppErrors"),
         ({REQUESTS % 200: "0+98x20", REQUESTS % 503: "0+2x20"}, "15m", None),
@@ -124,8 +123,14 @@ def test_each_rule_on_several_series_fires_on_what_it_is_for(
     check_alerts(tmp_path, series, at, alert)
 
 
-def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | None) -> None:
-    """Check that of all rules ``alert`` alone fires on these series, one value a minute."""
+@pytest.mark.parametrize(("at", "alert"), [("29d", "JobSilent"), ("31d", None)])
+def test_a_job_that_has_been_silent_for_a_month_is_out_of_use(tmp_path: Path, at: str, alert: str | None) -> None:
+    # A value an hour holds for five minutes only, as long as nobody looks between.
+    check_alerts(tmp_path, {DONE: "0x800", **dict.fromkeys(HOURLY, "3600x800")}, at, alert, interval="1h")
+
+
+def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | None, *, interval: str = "1m") -> None:
+    """Check that of all rules ``alert`` alone fires on these series, a value and a look an interval."""
     names = [
         rule["alert"]
         for group in yaml.safe_load((EXAMPLES / "rules.yml").read_text())["groups"]
@@ -140,13 +145,13 @@ def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | 
         for name in names
     ]
     test = {
-        "interval": "1m",
+        "interval": interval,
         "input_series": [{"series": name.replace("'", '"'), "values": values} for name, values in series.items()],
         "promql_expr_test": expressions,
     }
     path = folder / "test.yml"
     rules = [str(EXAMPLES / "recording.yml"), str(EXAMPLES / "rules.yml")]
-    path.write_text(yaml.safe_dump({"rule_files": rules, "tests": [test]}))
+    path.write_text(yaml.safe_dump({"rule_files": rules, "evaluation_interval": interval, "tests": [test]}))
     result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 
