@@ -41,6 +41,22 @@ class ModelsSettings(AppSettings):
     port: Port = 5002
 
 
+class AnomalySettings(AppSettings):
+    """The anomaly predictions app.
+
+    ``also_port`` is a second port on which it answers, for clients that know it there. Predictions are logged by
+    ``log_mode``: ``batched`` several times a second, so that a crash loses at most the answers of one second, or
+    ``sync`` each before its answer, so that none is lost.
+    """
+
+    port: Port = 8080
+    also_port: Port | None = None
+    workers: Workers = 2
+    threads: Threads = 1
+    log_mode: Literal["batched", "sync"] = "batched"
+    body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+
+
 class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
@@ -150,6 +166,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    anomaly: AnomalySettings = AnomalySettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     jupyter: JupyterSettings = JupyterSettings()

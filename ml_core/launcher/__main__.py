@@ -1,4 +1,4 @@
-"""``python -m ml_core.launcher start | stop | status | probe``: the platform on this machine."""
+"""``python -m ml_core.launcher start | stop | status | prepare | probe``: the platform on this machine."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.health import unready
 from ml_core.launcher.jupyter import NAME as JUPYTER
 from ml_core.launcher.platform import chosen_programs, known_programs, not_installed
+from ml_core.launcher.training import train_missing
 
 
 @click.group()
@@ -57,6 +58,15 @@ def status() -> None:
     with _told_in_one_line():
         settings = load_settings()
         showing.status(settings, known_programs(settings))
+
+
+@main.command()
+@click.argument("names", nargs=-1)
+def prepare(names: tuple[str, ...]) -> None:
+    """Train the models that the platform, or the NAMES of it alone, needs and the store lacks; start nothing."""
+    with _told_in_one_line():
+        settings = load_settings()
+        train_missing(settings, chosen_programs(settings, names))
 
 
 @main.command()

@@ -8,8 +8,11 @@ from ml_core.launcher.programs import Program
 from ml_core.settings import AppSettings, Settings
 
 
-def web_app(module: str, section: str, listening: AppSettings, title: str = "") -> Program:
-    """Return a web app of the suite: ``python -m <module> serve``, with the Python that runs now."""
+def web_app(module: str, section: str, listening: AppSettings, title: str, model: str | None = None) -> Program:
+    """Return a web app of the suite: ``python -m <module> serve``, with the Python that runs now.
+
+    ``model`` is the one without which it cannot get ready; ``python -m <module> train`` makes it.
+    """
     return Program(
         name=module,
         section=section,
@@ -18,6 +21,8 @@ def web_app(module: str, section: str, listening: AppSettings, title: str = "") 
         command=(sys.executable, "-m", module, "serve"),
         title=title,
         reads_store=True,
+        model=model,
+        train_command=(sys.executable, "-m", module, "train"),
     )
 
 
@@ -26,4 +31,5 @@ def platform_apps(settings: Settings) -> tuple[Program, ...]:
     return (
         web_app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
         web_app("ml_models", "models", settings.models, "models and predictions API"),
+        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
     )

@@ -49,15 +49,15 @@ def check_log(program: Program, log_folder: Path) -> None:
         raise LauncherError(f"cannot write to {log}: remove it, or set ML_LOG_FOLDER to another folder")
 
 
-def check_store(settings: Settings) -> bool:
-    """Return whether the store holds a model; refuse one that cannot be opened, read and written."""
+def check_store(settings: Settings) -> frozenset[str]:
+    """Return the names of the models in the store; refuse one that cannot be opened, read and written."""
     # Imported here: it brings pandas, half a second that stopping and status need not wait for.
     from ml_core.store.opening import open_store
 
     store = open_store(settings.store_url.get_secret_value())
     try:
         store.check()
-        return bool(store.list_models())
+        return frozenset(model.name for model in store.list_models())
     finally:
         store.close()
 

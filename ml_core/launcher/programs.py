@@ -16,7 +16,8 @@ class Program:
     ``name`` is that of its pid file and its log. ``section`` of the settings holds its port. ``files`` are written
     before it is started, such as its configuration, and only their owner may read them. ``environment`` is what it is
     told by variables, beside those of the launcher itself. ``shown_url`` is the address for people, where it is not
-    the plain one. One that ``reads_store`` is started when the store can be used and holds models.
+    the plain one. One that ``reads_store`` is started when the store can be used and holds models; where it needs
+    a ``model`` of its own, ``train_command`` makes it.
     """
 
     name: str
@@ -30,6 +31,8 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     shown_url: str = ""
     reads_store: bool = False
+    model: str | None = None
+    train_command: tuple[str, ...] = ()
 
     @property
     def own_host(self) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ml_core.config import project_root
-from ml_core.launcher.checks import check_log, check_ports, check_python, check_store, writable_folder
+from ml_core.launcher.checks import check_log, check_ports, check_python, writable_folder
 from ml_core.launcher.ending import end_leftovers
 from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.health import unready
@@ -19,9 +16,9 @@ from ml_core.launcher.lock import only_launcher
 from ml_core.launcher.pid_files import Record, read_record, recorded
 from ml_core.launcher.processes import Started, abandon, launch
 from ml_core.launcher.programs import Program
+from ml_core.launcher.training import TRAIN_COMMAND, train_missing
 from ml_core.settings import Settings
 
-TRAIN_COMMAND = (sys.executable, "-m", "ml_models", "train")
 _PAUSE_SECONDS = 0.1
 
 
@@ -36,7 +33,7 @@ def start(
 
     1. Find which apps run already; if all do and are ready, that is all. End what killed ones have left behind.
     2. Check what the missing ones need: ports, logs, the store.
-    3. Train the models if the store holds none, in the foreground.
+    3. Train the models if the store holds none, and what a missing app needs, in the foreground.
     4. Start the missing apps, each in a session of its own.
     5. Wait until each app answers that it is ready. If one does not, stop those of step 4.
     """
@@ -94,12 +91,7 @@ def _prepare(
     check_ports(apps, missing)
     for app in missing:
         check_log(app, log_folder)
-    if not any(app.reads_store for app in missing) or check_store(settings):
-        return
-    click.echo("no model is registered yet: training the first ones")
-    code = subprocess.run(train_command, cwd=project_root(), check=False).returncode
-    if code != 0:
-        raise LauncherError(f"the training failed (exit code {code}, its output is above): nothing was started")
+    train_missing(settings, missing, train_command)
 
 
 def _wait_until_ready(

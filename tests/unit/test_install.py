@@ -133,7 +133,10 @@ def test_its_syntax_is_that_of_a_plain_shell(shell: str) -> None:
 def test_help_tells_of_every_flag(sandbox: Sandbox) -> None:
     result = sandbox.run("--help")
     assert result.returncode == 0
-    assert all(flag in result.stdout for flag in ("--yes", "--platform", "--notebook", "--dev", "--no-deep", "--help", "PYTHON"))
+    assert all(
+        flag in result.stdout
+        for flag in ("--yes", "--platform", "--notebook", "--dev", "--no-deep", "--help", "PYTHON")
+    )
     assert sandbox.calls() == []
 
 

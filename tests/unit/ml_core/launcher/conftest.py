@@ -131,7 +131,14 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platfo
 def fake_app(name: str, port: int, **more: Any) -> Program:
     """Return a fake app; its module is on the path of what is started."""
     command = (sys.executable, "-m", f"fake_{name}", "serve")
-    values = {"section": name, "host": "127.0.0.1", "title": f"the {name}", "command": command, "reads_store": True}
+    values: dict[str, Any] = {
+        "section": name,
+        "host": "127.0.0.1",
+        "title": f"the {name}",
+        "command": command,
+        "reads_store": True,
+        "train_command": (sys.executable, "-m", f"fake_{name}", "train"),
+    }
     return Program(name=name, port=port, **(values | more))
 
 
