@@ -45,7 +45,7 @@ HOURLY = {"ml_job_interval_seconds{job_name='retain'}": "3600x3000"}
 REQUESTS = "http_requests_total{job='ml-models', route='/', status='%s'}"
 LATENCY = "http_request_duration_seconds_bucket{job='ml-models', route='%s', le='%s'}"
 PREDICTED = "anomaly_predictions_total{outcome='%s'}"
-WITHIN = "anomaly_request_duration_seconds_bucket{le='%s'}"
+WITHIN = "http_request_duration_seconds_bucket{job='anomaly-api', route='/prediction', le='%s'}"
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_each_rule_fires_on_what_it_is_for(
             "20m",
             None,
         ),
-        ({PREDICTED % "normal": "0+90x30", PREDICTED % "anomaly": "0+10x30"}, "15m", "AnomalyRateHigh"),
-        ({PREDICTED % "normal": "0+97x30", PREDICTED % "anomaly": "0+3x30"}, "15m", None),
-        ({PREDICTED % "normal": "0+9x30", PREDICTED % "anomaly": "0+1x30"}, "15m", None),
+        ({PREDICTED % "inlier": "0+90x30", PREDICTED % "anomaly": "0+10x30"}, "15m", "AnomalyRateHigh"),
+        ({PREDICTED % "inlier": "0+97x30", PREDICTED % "anomaly": "0+3x30"}, "15m", None),
+        ({PREDICTED % "inlier": "0+9x30", PREDICTED % "anomaly": "0+1x30"}, "15m", None),
         (
             {WITHIN % "0.1": "0+98x30", WITHIN % "0.25": "0+100x30", WITHIN % "+Inf": "0+100x30"},
             "15m",
