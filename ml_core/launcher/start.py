@@ -134,6 +134,7 @@ def _end_of_log(process: Started) -> str:
 
 
 def _show(apps: Sequence[Program], already: bool) -> None:
-    click.echo("the platform runs already:" if already else "the platform runs:")
+    what = "the platform runs" if len(apps) > 1 else f"{apps[0].name} runs"
+    click.echo(f"{what} already:" if already else f"{what}:")
     for app in apps:
         click.echo(f"  {app.name:<12} {app.shown_url or app.url:<28} {app.title}".rstrip())
