@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from ml_monitor.alerting.alert_book import change_alert
 from ml_monitor.monitoring.alerts.responses import acknowledge
 from tests.factories import NOON
 from tests.processes import eventually, free_port, own_folders, start_app
+from tests.receivers import Receiver
 from tests.tools import alertmanager, tool
 from tests.unit.ml_monitor.telling import an_alert, keep
 
@@ -156,13 +158,23 @@ def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | 
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_firing_alert_reaches_prometheus_and_its_alertmanager_until_it_is_taken_up(tmp_path: Path) -> None:
+def test_a_firing_alert_reaches_whom_the_alertmanager_tells_until_it_is_taken_up(tmp_path: Path) -> None:
     alert = an_alert(cause="drift", subject="rooms", rule="default-drift", severity="warning")
     store = JsonStore(tmp_path / "store")
     keep(store, alert)
-    with start_app("ml_monitor", own_folders(tmp_path)) as monitor, prometheus(tmp_path, monitor.url) as urls:
+    with (
+        Receiver() as webhook,
+        start_app("ml_monitor", own_folders(tmp_path)) as monitor,
+        prometheus(tmp_path, monitor.url, webhook.url) as urls,
+    ):
         eventually(lambda: alerts_in(urls["prometheus"]) == [("ModelAlertWarning", "rooms")], seconds=60)
         eventually(lambda: subjects_in(urls["alertmanager"]) == ["rooms"], seconds=60)
+        eventually(lambda: len(webhook.calls) > 0, seconds=60)
+        told = json.loads(webhook.calls[0].body)
+        assert (told["status"], told["receiver"]) == ("firing", "operators")
+        (labels,) = (one["labels"] for one in told["alerts"])
+        assert labels["alertname"] == "ModelAlertWarning"
+        assert labels["subject"] == "rooms"
         state = acknowledge(alert.state, author="Ana", note="", time=NOON)
         change_alert(store, alert.alert_id, lambda found: found.after(state))
         eventually(lambda: alerts_in(urls["prometheus"]) == [], seconds=60)
@@ -170,8 +182,8 @@ def test_a_firing_alert_reaches_prometheus_and_its_alertmanager_until_it_is_take
 
 
 @contextmanager
-def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
-    """Run the example configuration in a hurry: the monitor, Prometheus and Alertmanager on ports of their own."""
+def prometheus(folder: Path, monitor: str, webhook: str) -> Iterator[dict[str, str]]:
+    """Run the example configurations in a hurry: Prometheus, and an Alertmanager that tells ``webhook``."""
     addresses = {name: f"127.0.0.1:{free_port()}" for name in ("prometheus", "alertmanager")}
     config: dict[str, Any] = yaml.safe_load((EXAMPLES / "prometheus.example.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -182,9 +194,13 @@ def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
     path.write_text(yaml.safe_dump(config))
     for name in config["rule_files"]:
         shutil.copy(EXAMPLES / name, folder)
+    telling: dict[str, Any] = yaml.safe_load((EXAMPLES / "alertmanager.example.yml").read_text())
+    telling["route"]["group_wait"] = "1s"
+    telling["receivers"][0]["webhook_configs"] = [{"url": webhook}]
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(telling))
     to_prometheus = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}"]
     to_alertmanager = [
-        f"--config.file={EXAMPLES / 'alertmanager.example.yml'}",
+        f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
         "--cluster.listen-address=",  # alone: no gossip with others of its kind
     ]
