@@ -37,7 +37,7 @@ SCORED_SHARE = 0.3
 _TIMEOUT_SECONDS = 30.0
 
 
-class TesterError(SuiteError):
+class NotAnswered(SuiteError):
     """The app could not be asked, or refused what was sent; it is shown on a terminal only."""
 
 
@@ -128,7 +128,7 @@ class Client:
         return f"{self._app.url}prediction"
 
     def ask(self, body: bytes) -> Answer:
-        """Send one row; raise ``TesterError`` if it is not answered with a prediction."""
+        """Send one row; raise ``NotAnswered`` if it is not answered with a prediction."""
         began = time.perf_counter()
         try:
             connection = self._connection()
@@ -136,11 +136,11 @@ class Client:
             with connection.getresponse() as response:
                 content = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise TesterError(f"{self.url} does not answer ({error or type(error).__name__}): make run-api") from None
+            raise NotAnswered(f"{self.url} does not answer ({error or type(error).__name__}): make run-api") from None
         seconds = time.perf_counter() - began
         if response.status != http.client.OK:
             shown = content[:300].decode("utf-8", errors="replace")
-            raise TesterError(f"{self.url} answered {response.status} to {body.decode()}: {shown}")
+            raise NotAnswered(f"{self.url} answered {response.status} to {body.decode()}: {shown}")
         answer = json.loads(content)
         return Answer(seconds, answer["is_inlier"], answer.get("anomaly_score"))
 
@@ -162,7 +162,7 @@ class Client:
 def send(client: Client, bodies: Sequence[bytes], *, per_second: float = 0.0, connections: int = 4) -> Summary:
     """Send all bodies at a pace (0: as fast as they are answered), and return how they were answered.
 
-    The first that fails ends the test: its ``TesterError`` is raised, and what was not sent yet is not.
+    The first that fails ends the test: its ``NotAnswered`` is raised, and what was not sent yet is not.
     """
     began = time.perf_counter()
 
