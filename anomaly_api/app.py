@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask_openapi3 import OpenAPI
 
 from anomaly_api import routes
+from anomaly_api.fast_path import FastPath
 from anomaly_api.metrics import ModelInfo, PredictionMetrics
 from anomaly_api.names import MODEL
 from anomaly_api.predictor import Predictor
@@ -17,6 +18,7 @@ from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
+from ml_core.web.auth import make_gate
 from ml_core.web.base_app import create_base_app
 from ml_core.worker.client import Worker
 
@@ -43,8 +45,16 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     metrics = app.extensions["metrics"]
     metrics.add_collector(ModelInfo(predictor.served))
     app.extensions["predictor"] = predictor
-    app.extensions["prediction_metrics"] = PredictionMetrics(metrics)
+    app.extensions["prediction_metrics"] = counted = PredictionMetrics(metrics)
     app.register_api(routes.blueprint)
+    app.wsgi_app = FastPath(  # type: ignore[method-assign]
+        app.wsgi_app,
+        predictor,
+        counted,
+        metrics,
+        may_pass=make_gate(settings.auth, settings.anomaly.host),
+        body_bytes=settings.anomaly.body_bytes,
+    )
     return app
 
 

@@ -13,6 +13,7 @@ import msgspec
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from anomaly_api.predictor import Answer, Answers
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.web.shapes import Body, NumberField
 
@@ -30,6 +31,17 @@ class Predictions(msgspec.Struct, forbid_unknown_fields=True):
 
     feature_vectors: list[list[float]]
     score: bool = False
+
+
+class _Answer(msgspec.Struct):
+    is_inlier: int
+    prediction_id: str
+
+
+class _ScoredAnswer(msgspec.Struct):
+    is_inlier: int
+    anomaly_score: float
+    prediction_id: str
 
 
 class PredictionBody(Body):
@@ -62,6 +74,7 @@ class BodyRefused(InvalidInput):
 
 _one = msgspec.json.Decoder(Prediction)
 _many = msgspec.json.Decoder(Predictions)
+_encode = msgspec.json.Encoder().encode
 _MOST_PROBLEMS = 100
 
 
@@ -71,6 +84,22 @@ def read_prediction(raw: bytes) -> Prediction:
         return _one.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise explain(raw, PredictionBody) from None
+
+
+def encode_answer(answer: Answer, *, with_score: bool) -> bytes:
+    """Return the answer for one row as JSON."""
+    if with_score:
+        return _encode(_ScoredAnswer(answer.is_inlier, answer.score, answer.prediction_id))
+    return _encode(_Answer(answer.is_inlier, answer.prediction_id))
+
+
+def encode_answers(answers: Answers, *, with_score: bool) -> bytes:
+    """Return the answers for many rows as JSON, in columns."""
+    columns: dict[str, Any] = {"is_inlier": answers.is_inlier.tolist()}
+    if with_score:
+        columns["anomaly_score"] = answers.scores.tolist()
+    columns["prediction_id"] = answers.prediction_ids
+    return _encode(columns)
 
 
 def read_predictions(raw: bytes) -> Predictions:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ml_core.artifacts.folders import verify_artifact
+from ml_core.artifacts.folders import read_reference, verify_artifact
 from ml_core.detectors.base import Floats, Scorer
+from ml_core.detectors.explanation import Explainer
 from ml_core.detectors.forest import Forest
 from ml_core.detectors.isolation_forest import load_scorer
 from ml_core.errors import ArtifactError
@@ -22,7 +24,7 @@ from ml_core.worker.client import Worker
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots, for what is made when it is first asked for
 class Champion:
     """A version that is served. ``offset`` is the score below which a row is an anomaly."""
 
@@ -35,7 +37,19 @@ class Champion:
     forest: Forest
     folder: Path
     sha256: str
-    notices: Sequence[str] = field(default=())
+    notices: Sequence[str] = ()
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """What explains its scores, made when it is first asked for."""
+        return Explainer(self.forest)
+
+    @cached_property
+    def normal_rows(self) -> Floats:
+        """The rows of its reference sample that it takes for inliers; raise ``ArtifactError``."""
+        reference = read_reference(self.folder, self.sha256)
+        normal = reference[reference["value"] > 0]
+        return normal[list(self.names)].to_numpy(dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly_api.champion import Champion, load_champion
 from anomaly_api.names import MODEL
@@ -39,8 +40,8 @@ class Answer:
 class Answers:
     """What was said of many rows, in columns."""
 
-    is_inlier: list[int]
-    scores: list[float]
+    is_inlier: NDArray[np.int64]
+    scores: Floats
     prediction_ids: list[str]
 
 
@@ -117,7 +118,7 @@ class Predictor:
             scores.tolist(),
         )
         self._predictions.add(served)
-        return Answers(labels.tolist(), list(served.scores), served.prediction_ids())
+        return Answers(labels, scores, served.prediction_ids())
 
     def notices(self) -> list[str]:
         """Return what an operator should know of the champion and of the log."""

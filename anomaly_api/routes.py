@@ -15,11 +15,14 @@ from anomaly_api.bodies import (
     BodyRefused,
     PredictionBody,
     PredictionsBody,
+    encode_answer,
+    encode_answers,
     problem,
     read_prediction,
     read_predictions,
 )
 from anomaly_api.champion import Champion
+from anomaly_api.explaining import explain
 from anomaly_api.metrics import PredictionMetrics
 from anomaly_api.predictor import Predictor
 from ml_core.errors import BodyTooLarge, MalformedBody, UnsupportedMediaType
@@ -30,7 +33,6 @@ blueprint = create_api_blueprint("anomaly", __name__, "Anomaly predictions")
 refusals.init_blueprint(blueprint)
 View = TypeVar("View", bound=Callable[..., Any])
 _JSON = "application/json"
-_encode = msgspec.json.Encoder().encode
 
 
 def documented(body: type) -> Callable[[View], View]:
@@ -53,14 +55,14 @@ def predict() -> Response:
     champion = predictor.champion()
     if len(body.feature_vector) != len(champion.names):
         raise _wrong_length(champion, ["body", "feature_vector"], body.feature_vector)
+    explanation = explain(champion, body.feature_vector) if body.explain else None
     began = time.perf_counter()
     answer = predictor.predict(champion, body.feature_vector)
     metrics.count_one(answer.is_inlier, answer.score, body.score, time.perf_counter() - began)
-    content: dict[str, Any] = {"is_inlier": answer.is_inlier}
-    if body.score:
-        content["anomaly_score"] = answer.score
-    content["prediction_id"] = answer.prediction_id
-    return Response(_encode(content), mimetype=_JSON)
+    content = encode_answer(answer, with_score=body.score)
+    if explanation is None:
+        return Response(content, mimetype=_JSON)
+    return jsonify({**msgspec.json.decode(content), "explanation": explanation})
 
 
 @blueprint.post("/predictions", summary="Say of each of many rows whether it is an anomaly")
@@ -73,11 +75,7 @@ def predict_many() -> Response:
     rows = _rows(champion, body.feature_vectors)
     answers = predictor.predict_many(champion, rows)
     metrics.count_many(answers.is_inlier, answers.scores)
-    content: dict[str, Any] = {"is_inlier": answers.is_inlier}
-    if body.score:
-        content["anomaly_score"] = answers.scores
-    content["prediction_id"] = answers.prediction_ids
-    return Response(_encode(content), mimetype=_JSON)
+    return Response(encode_answers(answers, with_score=body.score), mimetype=_JSON)
 
 
 @blueprint.get("/model_information", summary="The parameters of the model that is served")

@@ -30,7 +30,7 @@ class _ForestPredictor:
 
 
 def save(model: Any, path: Path) -> None:
-    """Write a fitted ``IsolationForest``, and its scorer into the same folder."""
+    """Write an ``IsolationForest`` that was fitted on an array, and its scorer into the same folder."""
     skops_format.save(model, path)
     scorer = make_scorer(model)
     save_scorer(path.parent, scorer, make_probes(model, scorer.forest))

@@ -128,12 +128,11 @@ def float64_limits(thresholds: Floats) -> Floats:
     """
     with np.errstate(over="ignore"):
         below = thresholds.astype(np.float32)
-    below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
-    above = np.nextafter(below, np.float32(np.inf))
-    # The number halfway between the two neighbours is exact in float64; which of them it is rounded to, numpy knows.
-    middle = below.astype(np.float64) / 2 + above.astype(np.float64) / 2
-    middle = np.where(np.isposinf(above), _OVERFLOW, np.where(np.isneginf(below), -_OVERFLOW, middle))
-    with np.errstate(over="ignore"):
+        below = np.where(below > thresholds, np.nextafter(below, np.float32(-np.inf)), below)
+        above = np.nextafter(below, np.float32(np.inf))
+        # The number halfway between the two neighbours is exact in float64; to which it is rounded, numpy knows.
+        middle = below.astype(np.float64) / 2 + above.astype(np.float64) / 2
+        middle = np.where(np.isposinf(above), _OVERFLOW, np.where(np.isneginf(below), -_OVERFLOW, middle))
         goes_left = middle.astype(np.float32) <= thresholds
     limits: Floats = np.where(goes_left, middle, np.nextafter(middle, -np.inf))
     return limits

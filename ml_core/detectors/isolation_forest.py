@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,7 +115,8 @@ def load_scorer(folder: Path) -> tuple[IsolationForestScorer, list[str]]:
     Raises ``ValueError`` or ``OSError`` if the files are not those of a scorer.
     """
     try:
-        with np.load(folder / SCORER_FILE, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open that turns out to be none of its own.
+        with (folder / SCORER_FILE).open("rb") as content, np.load(content, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         forest = Forest.from_arrays(arrays)
         scorer = IsolationForestScorer(forest, _load_grid(folder, arrays), TreeWalk(forest))
@@ -122,7 +124,7 @@ def load_scorer(folder: Path) -> tuple[IsolationForestScorer, list[str]]:
         if forest.sha256() != arrays["trees_sha256"].item():
             return scorer, ["the trees are not those that were saved"]
         return scorer, scorer.differences(probes)
-    except (KeyError, EOFError, TypeError, IndexError) as error:
+    except (KeyError, EOFError, TypeError, IndexError, BadZipFile) as error:
         raise ValueError(f"{SCORER_FILE} is not that of a scorer: {error}") from error
 
 
