@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+_LEAST_WIDTH = 12
 _LOOPBACK_OF_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -49,3 +50,8 @@ class Program:
     def port_variable(self) -> str:
         """The environment variable that moves it to another port."""
         return f"ML_{self.section.upper()}__PORT"
+
+
+def name_width(programs: Iterable[Program]) -> int:
+    """Return how wide a column of their names is."""
+    return max([_LEAST_WIDTH, *(len(program.name) for program in programs)])

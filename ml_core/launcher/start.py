@@ -15,7 +15,7 @@ from ml_core.launcher.health import unready
 from ml_core.launcher.lock import only_launcher
 from ml_core.launcher.pid_files import Record, read_record, recorded
 from ml_core.launcher.processes import Started, abandon, launch
-from ml_core.launcher.programs import Program
+from ml_core.launcher.programs import Program, name_width
 from ml_core.launcher.training import TRAIN_COMMAND, train_missing
 from ml_core.settings import Settings
 
@@ -136,5 +136,6 @@ def _end_of_log(process: Started) -> str:
 def _show(apps: Sequence[Program], already: bool) -> None:
     what = "the platform runs" if len(apps) > 1 else f"{apps[0].name} runs"
     click.echo(f"{what} already:" if already else f"{what}:")
+    width = name_width(apps)
     for app in apps:
-        click.echo(f"  {app.name:<12} {app.shown_url or app.url:<28} {app.title}".rstrip())
+        click.echo(f"  {app.name:<{width}} {app.shown_url or app.url:<28} {app.title}".rstrip())

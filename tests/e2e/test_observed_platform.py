@@ -30,13 +30,14 @@ SELDOM = {
 
 
 class Observed:
-    """The launcher's command line with folders and ports of its own, and Prometheus in a hurry."""
+    """The launcher's command line with folders, ports and tokens of its own, and Prometheus in a hurry."""
 
     def __init__(self, folder: Path) -> None:
         sections = ("MONITOR", "MODELS", "ANOMALY", "PROMETHEUS", "ALERTMANAGER")
         ports = {f"ML_{section}__PORT": str(free_port()) for section in sections}
         own = own_folders(folder) | ports
         own |= {f"ML_{name}__FOLDER": str(folder / name.lower()) for name in ("PROMETHEUS", "ALERTMANAGER")}
+        own |= {"ML_AUTH__READ_TOKENS": "reads", "ML_AUTH__WRITE_TOKENS": "writes"}
         settings = load_settings(own)
         config = prometheus_config(settings, platform_apps(settings))
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -87,7 +88,9 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
             words = ("--requests", str(REQUESTS), "--per-second", "100", "--seed", "1")
             observed.tested = observed.run("anomaly_api.tester", *words)  # type: ignore[attr-defined]
             api = next(app for app in observed.apps if app.name == "anomaly_api")
-            assert observed.session.get(f"{api.url}model_information", timeout=30).status_code == 200
+            token = {"Authorization": "Bearer reads"}
+            asked = observed.session.get(f"{api.url}model_information", headers=token, timeout=30)
+            assert asked.status_code == 200
             yield observed
     finally:
         observed.run("ml_core.launcher", "stop")

@@ -42,6 +42,17 @@ def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[o
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_receivers_of_the_example_are_what_the_alertmanager_takes(tmp_path: Path) -> None:
+    lines = (EXAMPLES / "alertmanager.example.yml").read_text().splitlines()
+    text = "\n".join(line.replace("    # ", "    ", 1) if line.startswith("    # ") else line for line in lines)
+    (receiver,) = yaml.safe_load(text)["receivers"]
+    assert set(receiver) == {"name", "webhook_configs", "email_configs"}
+    (tmp_path / "alertmanager.yml").write_text(text)
+    command = [tool("amtool"), "check-config", tmp_path / "alertmanager.yml"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
 DONE = "ml_job_last_done_timestamp_seconds{job_name='retain'}"
 HOURLY = {"ml_job_interval_seconds{job_name='retain'}": "3600x3000"}
 REQUESTS = "http_requests_total{job='ml-models', route='/', status='%s'}"
