@@ -114,6 +114,34 @@ class SpoolSettings(Section):
     max_megabytes: Annotated[int, Field(ge=1)] = 1024
 
 
+class PrometheusSettings(Section):
+    """The Prometheus that is started with the platform where it is installed; always on loopback.
+
+    ``config_file`` takes the place of the configuration that is made from these settings.
+    """
+
+    enabled: bool = True
+    port: Port = 19090
+    folder: str = "var/prometheus"
+    retention_days: Annotated[int, Field(ge=1)] = 15
+    config_file: str = ""
+
+
+class AlertmanagerSettings(Section):
+    """The Alertmanager beside it; ``config_file`` says whom it tells, by default nobody."""
+
+    enabled: bool = True
+    port: Port = 19093
+    folder: str = "var/alertmanager"
+    config_file: str = ""
+
+
+class JupyterSettings(Section):
+    """JupyterLab, which ``make run-jupyter`` starts; always on loopback."""
+
+    port: Port = 8888
+
+
 class RetentionSettings(Section):
     """How long is kept what ``python -m ml_core.store retain`` forgets."""
 
@@ -141,5 +169,8 @@ class Settings(Section):
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
     anomaly: AnomalySettings = AnomalySettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    jupyter: JupyterSettings = JupyterSettings()
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()
