@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor
+.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor bench-dashboard demo
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
@@ -13,6 +13,9 @@ stop-platform: $(python) ## Stop what run-platform has started, and nothing else
 
 status: $(python) ## Show which apps run
 	@$(python) -m ml_core.launcher status
+
+demo: $(python) ## Fill the store with a month of demo models, their truths, checks and alerts; ARGS="--yes" does not ask
+	@$(python) -m ml_monitor demo $(ARGS)
 
 install: ## Install what is needed, after asking; FLAGS="--yes --dev" as of ./install.sh --help
 	@./install.sh $(FLAGS)
@@ -34,6 +37,9 @@ bench-store: $(python) $(test_tools) ## Measure the store beside its controls, a
 
 bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
 	@$(python) -m benchmarks.monitor $(ARGS)
+
+bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client beside bare ones; ARGS as above
+	@$(python) -m benchmarks.dashboard $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

@@ -1,4 +1,4 @@
-"""``python -m ml_monitor serve | check | rules``."""
+"""``python -m ml_monitor serve | check | demo | rules``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from ml_core.config import load_settings
 # Not imported here: a web process, which also starts from this module, does without the maths of monitoring.
 _COMMANDS = {
     "check": ("ml_monitor.check:check", "Judge what is new since the last check, and tell of alerts."),
+    "demo": ("ml_monitor.demo.command:demo", "Fill the store with a month of demo models."),
     "rules": ("ml_monitor.alerting.rules_command:rules", "List, export and apply alert rules."),
 }
 
