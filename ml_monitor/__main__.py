@@ -1,4 +1,4 @@
-"""``python -m ml_monitor serve | check | demo | rules``."""
+"""``python -m ml_monitor serve | check | demo | report | rules``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ml_core.config import load_settings
 _COMMANDS = {
     "check": ("ml_monitor.check:check", "Judge what is new since the last check, and tell of alerts."),
     "demo": ("ml_monitor.demo.command:demo", "Fill the store with a month of demo models."),
+    "report": ("ml_monitor.report.command:report", "Report on models over a period, as a file or a mail."),
     "rules": ("ml_monitor.alerting.rules_command:rules", "List, export and apply alert rules."),
 }
 

@@ -15,6 +15,7 @@ from ml_monitor.demo.worlds import REFERENCE_DAY, SEEDS, World
 
 REFERENCE_ROWS = 4000
 _DAY_SECONDS = 86_400
+_SATURDAY, _WEEKEND = 5, 0.7
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # How many rows each hour has beside the others.
 _HOURS = np.array([2, 1, 1, 1, 1, 2, 4, 7, 9, 10, 11, 12, 12, 12, 11, 11, 10, 10, 9, 8, 7, 6, 4, 3], dtype=np.float64)
@@ -28,7 +29,7 @@ def draw_day(world: World, first_day: date, day: int) -> pd.DataFrame:
     """
     when = first_day + timedelta(days=day)
     random = np.random.default_rng([SEEDS[world.name], when.toordinal()])
-    rows = world.rows_per_day
+    rows = int(random.poisson(world.rows_per_day * (_WEEKEND if when.weekday() >= _SATURDAY else 1)))
     frame = world.draw(random, day, rows)
     hours = random.choice(24, rows, p=_HOURS / _HOURS.sum())
     seconds = np.sort(hours * 3600 + random.random(rows) * 3600)

@@ -42,7 +42,7 @@ def test_hours_in_turn_give_the_whole_day_once() -> None:
         )
     ]
     assert whole == parts
-    assert len(whole) == LOANS.rows_per_day
+    assert len(whole) == len(draw_day(LOANS, FIRST.date(), 1))
     assert set(whole[0]["features"]) == {"income", "amount", "age", "employed"}
     assert {"prediction_id", "time", "features", "value", "score"} == set(whole[0])
 
