@@ -102,13 +102,14 @@ def _record(store: Store, key: Key, points: Points, period: timedelta, now: date
 
 
 def _report_gaps(series: str, times: Sequence[datetime], period: timedelta) -> int:
-    """Log each stretch in which points are missing, and return how many are."""
-    missing = 0
-    for before, after in pairwise(times):
-        absent = round((after - before) / period) - 1
-        if absent > 0:
-            missing += absent
-            log.info("%s: %d points are missing after %s", series, absent, format_time(before))
+    """Log how many points are missing and where most of them are, and return how many."""
+    gaps = [(round((after - before) / period) - 1, before) for before, after in pairwise(times)]
+    missing = sum(absent for absent, _ in gaps)
+    if missing:
+        longest, before = max(gaps, key=lambda gap: gap[0])
+        log.info(
+            "%s: %d points are missing, in the longest gap %d, after %s", series, missing, longest, format_time(before)
+        )
     return missing
 
 

@@ -106,7 +106,7 @@ def test_gaps_stay_gaps_and_are_reported(
         (fetched,) = fetch(json_store, section, Memory({"cpuutilization": known}), [a_query()], NOON)
     assert fetched.missing == 4
     assert len(stored(json_store)) == 24
-    assert f"{SERIES}: 3 points are missing after 2026-11-20T10:55:00Z" in caplog.text
+    assert f"{SERIES}: 4 points are missing, in the longest gap 3, after 2026-11-20T10:55:00Z" in caplog.text
 
 
 def test_memory_by_both_names_is_one_series_and_the_agent_wins(
