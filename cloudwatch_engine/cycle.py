@@ -34,7 +34,7 @@ def fetch_job(engine: Engine) -> Job:
         source, queries = open_source(engine.section)
         fetched = fetch(engine.store, engine.section, source, queries, engine.clock.now())
         for_each((row.series for row in fetched if row.newest_time is None), _refuse_empty)
-        for_each(engine.instances(), lambda instance: write_data(engine, instance))
+        for_each(engine.active_instances(), lambda instance: write_data(engine, instance))
         new, corrected = sum(row.new for row in fetched), sum(row.corrected for row in fetched)
         return f"{len(fetched)} series: {new:,} new points, {corrected:,} corrected"
 
@@ -56,7 +56,7 @@ def forecast_job(engine: Engine) -> Job:
         write_answers(engine, instance)
 
     def work(slot: datetime) -> str:
-        instances = engine.instances()
+        instances = engine.active_instances()
         for_each(instances, forecast)
         return f"{len(instances)} instances forecast"
 
@@ -71,7 +71,7 @@ def train_job(engine: Engine) -> Job:
         write_answers(engine, instance)
 
     def work(slot: datetime) -> str:
-        instances = engine.instances()
+        instances = engine.active_instances()
         for_each(instances, train)
         return f"{len(instances)} instances trained"
 
@@ -97,7 +97,7 @@ def work_off_asked(engine: Engine) -> int:
         if content["file"] is not None:
             _record_dataset(engine, instance, take_upload(engine.folder, content["file"]))
         results: dict[str, Any] = {}
-        for name in [instance] if instance is not None else engine.instances():
+        for name in [instance] if instance is not None else engine.active_instances():
             trial = train_instance(engine, name, progress=tell)
             write_answers(engine, name)
             results[name] = {key: trial[key] for key in ("served", "version", "models")}

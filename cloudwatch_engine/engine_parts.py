@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cloudwatch_engine.names import instance_of
+from cloudwatch_engine.names import CPU, instance_of, series_name
 from cloudwatch_engine.seed_config import SeedConfig, read_config
 from ml_core import logs
 from ml_core.clock import Clock
@@ -56,6 +56,19 @@ class Engine:
         """Return the instances of which a series of CPU is known, in order."""
         found = (instance_of(series) for series in self.store.list_series())
         return sorted(instance for instance in found if instance is not None)
+
+    def active_instances(self) -> list[str]:
+        """Return the instances of which points are known within the stretch that is looked at: the schedule's work.
+
+        One that was shut down, or an old data set that was trained on, keeps its last forecast and is left alone.
+        """
+        now = self.clock.now()
+        start = now - timedelta(days=self.section.history_days)
+        found = []
+        for instance in self.instances():
+            if not self.store.observations(series_name(instance, CPU), start, now + self.period).empty:
+                found.append(instance)
+        return found
 
     @property
     def alert_level(self) -> float:

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ from ml_core.timeseries.series import Series
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_series(engine: Engine, instance: str) -> Series:
@@ -46,12 +47,14 @@ def read_series(engine: Engine, instance: str) -> Series:
 
     It ends with its newest point, however old that is.
     """
-    now = engine.clock.now()
+    end = engine.clock.now() + engine.period
     back = timedelta(days=engine.section.history_days)
     series = series_name(instance, CPU)
-    frame = engine.store.observations(series, now - 2 * back, now + engine.period)
+    frame = engine.store.observations(series, end - 2 * back, end)
     if frame.empty:
-        raise NotFound(f"no metrics of {instance} are known of the last {2 * engine.section.history_days:g} days")
+        frame = engine.store.observations(series, _LONG_AGO, end)
+    if frame.empty:
+        raise NotFound(f"no metrics of {instance} are known")
     frame = frame[frame["time"] > frame["time"].iloc[-1] - back]
     points = {time.to_pydatetime(): value for time, value in zip(frame["time"], frame["value"], strict=True)}
     history, _ = make_series(points, engine.period)

@@ -21,7 +21,7 @@ class NoForecastYet(Unavailable):
 
 
 def choose_instance(engine: Engine, wanted: str | None) -> str:
-    """Return the instance that is meant: the one named, else the first that has a forecast.
+    """Return the instance that is meant: the one named, else the first that has a forecast of now.
 
     Raises ``NotFound`` for one of which nothing is known, and ``NoForecastYet`` if there is none at all.
     """
@@ -30,10 +30,10 @@ def choose_instance(engine: Engine, wanted: str | None) -> str:
         if wanted not in known:
             raise NotFound("no metrics of this instance are known; GET /predictions lists those that are")
         return wanted
-    forecast = [document.key for document in engine.store.list_documents(kept.OUTLOOKS)]
-    if not forecast:
+    outlooks = {document.key: document.content for document in engine.store.list_documents(kept.OUTLOOKS)}
+    if not outlooks:
         raise NoForecastYet("no forecast was made yet: the first one follows the first fetch and training")
-    return forecast[0]
+    return min(outlooks, key=lambda instance: (stale_reason(engine, outlooks[instance]) is not None, instance))
 
 
 def read_predictions(engine: Engine, wanted: str | None) -> dict[str, Any]:

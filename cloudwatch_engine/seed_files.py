@@ -2,7 +2,7 @@
 
 ``data.csv`` has its header and a row a time at which any of the four metrics is known (an empty cell where one is not),
 ``predictions.json`` the newest ``prediction``, and ``results.json`` the ``history`` of scores. Those of the first
-instance lie in the folder itself, those of the others in a folder named after the instance.
+instance with news lie in the folder itself, those of the others in a folder named after the instance.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def write_answers(engine: Engine, instance: str) -> None:
 
 def file_of(engine: Engine, instance: str, name: str) -> Path:
     """Return where a file of an instance lies."""
-    is_first = engine.instances()[:1] == [instance]
+    is_first = (engine.active_instances() or engine.instances())[:1] == [instance]
     return engine.folder / name if is_first else engine.folder / instance / name
 
 

@@ -24,6 +24,7 @@ MOST_POINTS = 8_064
 """The newest so many points are looked at: four weeks of five minutes."""
 _TRIED_SHARE = 0.3
 _MOST_ORIGINS = 120
+_MOST_RECENT = 288
 _FEWEST_BEYOND = 12
 
 
@@ -105,12 +106,12 @@ def _scores(tried: Backtest, name: str) -> dict[str, float]:
 
 
 def _recent(tried: Backtest, name: str) -> tuple[tuple[datetime, ...], Floats, Floats]:
-    """Return times, truths and forecasts from each origin to the next, gaps left out."""
+    """Return times, truths and forecasts from each origin to the next, gaps left out, of the newest so many points."""
     stride = int(tried.origins[1] - tried.origins[0]) if len(tried.origins) > 1 else 1
     ahead = np.arange(min(stride, tried.horizon))
     index = (tried.origins[:, None] + 1 + ahead).ravel()
     truths = tried.truths[:, ahead].ravel()
     said = tried.paths[name].point[:, ahead].ravel()
-    known = np.isfinite(truths)
+    known = np.flatnonzero(np.isfinite(truths))[-_MOST_RECENT:]
     times = tuple(tried.history.time_at(int(number)) for number in index[known])
     return times, truths[known], said[known]

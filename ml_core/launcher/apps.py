@@ -52,4 +52,5 @@ def platform_apps(settings: Settings) -> tuple[App, ...]:
     return (
         app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
         app("ml_models", "models", settings.models, "models and predictions API"),
+        app("cloudwatch_engine", "cloudwatch", settings.cloudwatch, "CPU forecasts with an early warning"),
     )

@@ -11,11 +11,15 @@ from ml_core.settings import ModelsSettings, Settings
 
 
 def test_the_dashboard_comes_first() -> None:
-    assert [(app.name, app.port) for app in platform_apps(Settings())] == [("ml_monitor", 5001), ("ml_models", 5002)]
+    assert [(app.name, app.port) for app in platform_apps(Settings())] == [
+        ("ml_monitor", 5001),
+        ("ml_models", 5002),
+        ("cloudwatch_engine", 5003),
+    ]
 
 
 def test_an_app_listens_where_its_section_says() -> None:
-    _, models = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))
+    _, models, _ = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))
     assert (models.host, models.port) == ("::1", 6002)
     assert models.port_variable == "ML_MODELS__PORT"
 
