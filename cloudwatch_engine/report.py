@@ -87,7 +87,8 @@ def draw_forecast(title: str, times: list[datetime], values: list[float], foreca
     """Return a PNG of measured values and a forecast as ``GET /predictions`` tells it."""
     steps = forecast["steps"]
     ahead = [parse_time(step["valid_time"]) for step in steps]
-    lines = [Line("measured", times, values), Line("forecast", ahead, [step["value"] for step in steps])]
+    lines = [Line("measured", times, values)] if times else []
+    lines.append(Line("forecast", ahead, [step["value"] for step in steps]))
     for level in ("80", "95"):
         for side in ("lower", "upper"):
             band = [step.get(f"{side}_{level}") for step in steps]

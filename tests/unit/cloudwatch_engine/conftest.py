@@ -6,7 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from ml_core.settings import CloudWatchSettings, Settings
+from cloudwatch_engine.engine_parts import Engine
+from cloudwatch_engine.fetch import fetch, open_source
+from cloudwatch_engine.generated import INSTANCE
+from cloudwatch_engine.seed_config import SeedConfig
+from cloudwatch_engine.training import train_instance
+from ml_core.registry import Registry
+from ml_core.settings import Settings
 from tests.cloudwatch_stub import CloudWatchStub
 
 
@@ -30,6 +36,23 @@ def stub() -> Iterator[CloudWatchStub]:
 
 
 @pytest.fixture
-def cloudwatch(settings: Settings) -> CloudWatchSettings:
-    """The section of the settings, without AWS, every file in the test's own folder."""
-    return settings.cloudwatch
+def engine(settings: Settings, registry: Registry) -> Engine:
+    """An engine at noon that knows nothing yet; it looks at three days and forecasts half an hour."""
+    changes = {"history_days": 3.0, "horizon_steps": 6, "overlap_periods": 6}
+    section = settings.cloudwatch.model_copy(update=changes)
+    return Engine(settings.model_copy(update={"cloudwatch": section}), SeedConfig(), registry)
+
+
+@pytest.fixture
+def fetched(engine: Engine) -> Engine:
+    """The engine with the metrics of the generated instance."""
+    source, queries = open_source(engine.section)
+    fetch(engine.store, engine.section, source, queries, engine.clock.now())
+    return engine
+
+
+@pytest.fixture
+def trained(fetched: Engine) -> Engine:
+    """The engine with a first, quick training."""
+    train_instance(fetched, INSTANCE, names=("naive", "seasonal_naive"))
+    return fetched
