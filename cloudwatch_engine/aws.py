@@ -74,7 +74,7 @@ def new_client(settings: CloudWatchSettings) -> Any:
     try:
         session = boto3.Session(profile_name=settings.profile, region_name=settings.region)
         return session.client("cloudwatch", endpoint_url=settings.endpoint_url, config=config)
-    except BotoCoreError as error:
+    except (BotoCoreError, ValueError) as error:  # ValueError: a region that makes no address
         raise CloudWatchRefused(
             f"AWS cannot be called: {error}; see the settings cloudwatch.*, or aws configure"
         ) from None

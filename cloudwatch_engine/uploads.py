@@ -30,7 +30,8 @@ def read_upload() -> bytes | None:
         if sent is None:
             message = "expected a file of CloudWatch JSON or CSV"
             raise InvalidInput(f"{FIELD}: {message}", [FieldError(FIELD, message)])
-        content: bytes = sent.read()
+        with sent.stream as stream:
+            content: bytes = stream.read()
         if not content:
             raise MalformedBody("file is empty; expected CloudWatch JSON or CSV")
         return content
