@@ -31,11 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.errors import ArtifactError, FieldError, InvalidInput
-from ml_core.timeseries.series import LARGEST_VALUE, Floats, Series
+from ml_core.timeseries.series import DAY, LARGEST_VALUE, Floats, Series
 from ml_core.timeseries.windows import filled_forward
 
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 MOST_STEPS = 2016  # a week of 5 minutes
+MOST_HISTORY = 8064  # four weeks of 5 minutes: what lies farther back is neither learnt nor looked at
 Arrays = Mapping[str, NDArray[Any]]
 
 
@@ -72,11 +73,13 @@ class Paths:
 class Forecaster(ABC):
     """A method, fitted or not. ``fit`` again starts from what is there where the method can use it.
 
-    ``needs`` is the fewest values that the method takes for a horizon of one step; see ``fewest_values``.
+    ``needs`` is the fewest values that the method takes, see ``fewest_values``; ``longest_step`` the coarsest grid that
+    it can make something of.
     """
 
     name: ClassVar[str]
     needs: ClassVar[int] = 1
+    longest_step: ClassVar[timedelta] = DAY
     takes_gaps: ClassVar[bool] = False
     is_neural: ClassVar[bool] = False
 
@@ -98,6 +101,7 @@ class Forecaster(ABC):
 
     def fit(self, history: Series) -> None:
         """Learn from a history, whose last value is the cut-off. Raises ``CannotForecast`` if it is too short."""
+        history = history.latest(MOST_HISTORY)
         values = self._checked(history)
         known = int(np.isfinite(history.values).sum())
         if known < self.fewest_values(history.step):
@@ -123,11 +127,15 @@ class Forecaster(ABC):
         """
         if not self.is_fitted:
             raise ValueError(f"{self.name} must be fitted before it forecasts")
-        values = self._checked(history)
         index = np.asarray(origins, dtype=np.int64)
-        if len(index) and (index.min() < 0 or index.max() >= len(history)):
+        if not len(index):
+            return Paths(np.empty((0, self.horizon)))
+        if index.min() < 0 or index.max() >= len(history):
             raise ValueError(f"origins: expected indices from 0 to {len(history) - 1}")
-        if len(index) and not np.isfinite(history.values[: int(index.min()) + 1]).any():
+        skipped = max(int(index.min()) + 1 - MOST_HISTORY, 0)
+        history, index = history.latest(len(history) - skipped), index - skipped
+        values = self._checked(history)
+        if not np.isfinite(history.values[: int(index.min()) + 1]).any():
             raise CannotForecast(f"{self.name}: no value is known at the first issue time")
         paths = self._forecast(values, index, history)
         for array in (paths.point, paths.quantiles):

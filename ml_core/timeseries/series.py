@@ -72,6 +72,11 @@ class Series:
         """Return what was known when the value at ``index`` was the newest."""
         return Series(self.start_time, self.step, self.values[: index + 1])
 
+    def latest(self, count: int) -> Series:
+        """Return the newest ``count`` slots, or all if there are fewer."""
+        skipped = max(len(self) - count, 0)
+        return Series(self.time_at(skipped), self.step, self.values[skipped:]) if skipped else self
+
     def gaps(self) -> list[Gap]:
         """Return the runs of slots without a value, oldest first."""
         missing = np.concatenate([[False], np.isnan(self.values), [False]]).astype(np.int8)
