@@ -7,7 +7,7 @@ and tells how far it is; one whose process died is lost when it has not been tou
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,11 +34,13 @@ class TooManyJobs(Unavailable):
     code = "too_many_jobs"
 
 
-def ask(store: Store, clock: Clock, *, instance: str | None, file: str | None) -> dict[str, Any]:
+def ask(
+    store: Store, clock: Clock, *, instance: str | None, file: str | None, models: Sequence[str] = ()
+) -> dict[str, Any]:
     """Store the row of a new job and return it.
 
-    ``instance`` None stands for all, ``file`` is a data set on this machine to be recorded first. Raises
-    ``TooManyJobs``.
+    ``instance`` None stands for all, ``file`` is a data set on this machine to be recorded first; without ``models``
+    all take part. Raises ``TooManyJobs``.
     """
     now = clock.now()
     documents = store.list_documents(KIND)
@@ -53,6 +55,7 @@ def ask(store: Store, clock: Clock, *, instance: str | None, file: str | None) -
         "state": "queued",
         "instance": instance,
         "file": file,
+        "models": list(models),
         "host": socket.gethostname(),
         "asked_time": format_time(now),
         "touched_time": format_time(now),

@@ -13,7 +13,7 @@ from cloudwatch_engine.fetch import fetch, open_source
 from cloudwatch_engine.forecasting import forecast_instance
 from cloudwatch_engine.metric_data import read_dataset
 from cloudwatch_engine.models import quick_names
-from cloudwatch_engine.names import model_name, series_name
+from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.report import report
 from cloudwatch_engine.seed_files import write_answers, write_data
 from cloudwatch_engine.training import train_instance
@@ -33,10 +33,14 @@ def fetch_job(engine: Engine) -> Job:
     def work(slot: datetime) -> str:
         source, queries = open_source(engine.section)
         fetched = fetch(engine.store, engine.section, source, queries, engine.clock.now())
-        for_each((row.series for row in fetched if row.newest_time is None), _refuse_empty)
         for_each(engine.active_instances(), lambda instance: write_data(engine, instance))
+        # Nothing is forecast without CPU; memory that nobody pushes is no more than a warning.
+        silent = [row.series for row in fetched if row.newest_time is None]
+        for_each((series for series in silent if series.endswith(f"/{CPU}")), _refuse_empty)
         new, corrected = sum(row.new for row in fetched), sum(row.corrected for row in fetched)
-        return f"{len(fetched)} series: {new:,} new points, {corrected:,} corrected"
+        return f"{len(fetched)} series: {new:,} new points, {corrected:,} corrected" + (
+            f", no points of {', '.join(silent)}" if silent else ""
+        )
 
     return _job("cloudwatch-fetch", engine.config.GET_METRIC_INTERVAL, work)
 
@@ -98,7 +102,7 @@ def work_off_asked(engine: Engine) -> int:
             _record_dataset(engine, instance, take_upload(engine.folder, content["file"]))
         results: dict[str, Any] = {}
         for name in [instance] if instance is not None else engine.active_instances():
-            trial = train_instance(engine, name, progress=tell)
+            trial = train_instance(engine, name, names=content["models"] or None, progress=tell)
             write_answers(engine, name)
             results[name] = {key: trial[key] for key in ("served", "version", "models")}
         return {"instances": results}

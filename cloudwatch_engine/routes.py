@@ -82,7 +82,7 @@ def validate() -> Response:
 @blueprint.post("/train", summary="Train all models anew, on a data set if one is sent; answers with a job's address")
 def train() -> Response:
     engine = _engine()
-    content, instance = read_upload(), request.values.get("instance")
+    content, instance, models = read_upload(), request.values.get("instance"), _asked_models()
     if content is None and instance is not None:
         choose_instance(engine, instance)
     file = None
@@ -91,7 +91,7 @@ def train() -> Response:
         named, _ = dataset.cpu()
         instance = instance or named
         file = keep_upload(engine.folder, content)
-    job = asked_jobs.ask(engine.store, engine.clock, instance=instance, file=file)
+    job = asked_jobs.ask(engine.store, engine.clock, instance=instance, file=file, models=models)
     starter: JobStarter = current_app.extensions["job_starter"]
     starter.start()
     address = f"/jobs/{job['job']}"
