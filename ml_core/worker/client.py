@@ -58,7 +58,7 @@ class Worker:
             raise NotFound(reply["message"])
         if "error" in reply:
             raise ArtifactError(reply["message"])
-        return Outputs(reply["values"], reply["scores"])
+        return Outputs(reply["values"], reply["scores"], reply["scores_by_class"])
 
     def close(self) -> None:
         """End the worker."""
