@@ -104,7 +104,7 @@ def test_the_default_goal_starts_the_platform(folder: Path) -> None:
         *((target, [f"-m ml_core.launcher {words}" for words in commands]) for target, commands in PLATFORM),
         ("build-api", ["-m ml_core.launcher prepare anomaly_api"]),
         ("test-platform", ["-m anomaly_api.tester"]),
-        ("test", ["-m pytest"]),
+        ("test", ["-m pytest -n 3 --dist loadgroup"]),
         ("bench-store", ["-m benchmarks.store"]),
         ("bench-monitor", ["-m benchmarks.monitor"]),
         ("types", ["-m mypy"]),
