@@ -18,8 +18,8 @@ class Program:
     before it is started, such as its configuration, and only their owner may read them. ``environment`` is what it is
     told by variables, beside those of the launcher itself. ``shown_url`` is the address for people, where it is not
     the plain one. One that ``reads_store`` is started when the store can be used and holds models; where it needs
-    a ``model`` of its own, ``train_command`` makes it. ``may_move`` tells that a setting names its host, too; the others
-    listen on loopback whatever is set.
+    a ``model`` of its own, ``train_command`` makes it. ``may_move`` tells that a setting names its host as well; the
+    others listen on loopback whatever is set.
     """
 
     name: str
