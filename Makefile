@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-dashboard demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
 .PHONY: status remove-env remove-all
 
@@ -60,6 +60,9 @@ remove-env: ## Remove the Python environments that install.sh has made, and cach
 remove-all: ## Remove what the platform has left: logs, servers, containers; data only after asking
 	@./remove.sh all $(FLAGS)
 
+demo: $(python) ## Fill the store with a month of demo models, their truths, checks and alerts; ARGS="--yes" does not ask
+	@$(python) -m ml_monitor demo $(ARGS)
+
 install: ## Install what is needed, after asking; FLAGS="--yes --dev" as of ./install.sh --help
 	@./install.sh $(FLAGS)
 
@@ -83,6 +86,9 @@ bench-store: $(python) $(test_tools) ## Measure the store beside its controls, a
 
 bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
 	@$(python) -m benchmarks.monitor $(ARGS)
+
+bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client beside bare ones; ARGS as above
+	@$(python) -m benchmarks.dashboard $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

@@ -13,6 +13,7 @@ def test_the_dashboard_comes_first() -> None:
         ("ml_monitor", 5001),
         ("ml_models", 5002),
         ("anomaly_api", 8080),
+        ("cloudwatch_engine", 5003),
     ]
 
 
