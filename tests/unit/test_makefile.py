@@ -13,9 +13,11 @@ import pytest
 from ml_core.config import project_root
 
 TARGETS = [
+    "bench-dashboard",
     "bench-monitor",
     "bench-store",
     "build-api",
+    "demo",
     "help",
     "install",
     "lint",
