@@ -40,6 +40,10 @@ class Platform:
             "ML_LOG_FOLDER": str(folder / "log"),
             "ML_MONITOR__PORT": str(free_port()),
             "ML_MODELS__PORT": str(free_port()),
+            "ML_ANOMALY__PORT": str(free_port()),
+            "ML_CLOUDWATCH__PORT": str(free_port()),
+            "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
+            "ML_CLOUDWATCH__SCHEDULE": "false",
             # They have a test of their own.
             "ML_PROMETHEUS__ENABLED": "false",
             "ML_ALERTMANAGER__ENABLED": "false",
@@ -88,7 +92,7 @@ def predict(platform: Platform, **features: float) -> Any:
 def test_starting_prints_the_addresses_with_the_dashboard_first(platform: Platform) -> None:
     addresses = re.findall(r"http://\S+", platform.output)  # type: ignore[attr-defined]
     ports = [address.rstrip("/").rsplit(":", 1)[1] for address in addresses]
-    assert ports == [platform.environment["ML_MONITOR__PORT"], platform.environment["ML_MODELS__PORT"]]
+    assert ports == [platform.environment[f"ML_{app}__PORT"] for app in ("MONITOR", "MODELS", "ANOMALY", "CLOUDWATCH")]
 
 
 def test_starting_again_changes_nothing(platform: Platform) -> None:
@@ -103,7 +107,7 @@ def test_starting_again_changes_nothing(platform: Platform) -> None:
 def test_both_apps_answer_the_seeds_questions_alike(platform: Platform) -> None:
     answers = [requests.get(f"{address}/models", timeout=10).json() for address in (platform.monitor, platform.models)]
     assert answers[0] == answers[1]
-    assert list(answers[0]["data"]) == ["model1", "model2"]
+    assert list(answers[0]["data"]) == ["anomaly_detector", "model1", "model2"]
     metrics = [
         requests.get(f"{address}/performance-metrics", {"modelId": "model1"}, timeout=10).json()["data"]
         for address in (platform.monitor, platform.models)
