@@ -17,8 +17,11 @@ status: $(python) ## Show which apps run
 install: ## Install what is needed, after asking; FLAGS="--yes --dev" as of ./install.sh --help
 	@./install.sh $(FLAGS)
 
+# More workers than two cores: many tests wait for servers.
+WORKERS ?= 3
+
 test: $(python) $(test_tools) ## Run all tests (after ./install.sh --dev); ARGS="-k words" chooses some
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(python) $(test_tools) ## Check style, form, types and the import contracts
 	$(python) -m ruff check

@@ -61,12 +61,13 @@ class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
     ``trusted_hosts`` are further names by which a browser may call an app that has no tokens, such as the name of a
-    reverse proxy on the same machine.
+    reverse proxy on the same machine. A browser that has given a token is not asked again for ``session_hours``.
     """
 
     read_tokens: tuple[SecretStr, ...] = ()
     write_tokens: tuple[SecretStr, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
+    session_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12.0
 
 
 class LimitSettings(Section):
@@ -128,6 +129,7 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
+    crontab: str = "deploy/crontab.example"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()

@@ -81,7 +81,7 @@ def test_the_default_goal_starts_the_platform(folder: Path) -> None:
     [
         ("stop-platform", ["-m ml_core.launcher stop"]),
         ("status", ["-m ml_core.launcher status"]),
-        ("test", ["-m pytest"]),
+        ("test", ["-m pytest -n 3 --dist loadgroup"]),
         ("bench-store", ["-m benchmarks.store"]),
         ("bench-monitor", ["-m benchmarks.monitor"]),
         ("types", ["-m mypy"]),
