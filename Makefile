@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor
+.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor bench-serving
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
@@ -37,6 +37,9 @@ bench-store: $(python) $(test_tools) ## Measure the store beside its controls, a
 
 bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
 	@$(python) -m benchmarks.monitor $(ARGS)
+
+bench-serving: $(python) $(test_tools) ## Measure the anomaly app beside scikit-learn and a Flask that says hello; ARGS as above
+	@$(python) -m benchmarks.serving $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.
