@@ -14,6 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ml_core.errors import StoreUnavailable
 from ml_core.masking import Masking
@@ -21,6 +25,7 @@ from ml_core.records import Prediction
 from ml_core.store.base import Store
 
 log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
 
 FLUSH_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 0.75
@@ -29,21 +34,19 @@ _PATIENCE_SECONDS = 5.0  # for a store that is slow, before the client is told t
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one request was answered: rows of features with their values and scores, under one id."""
+    """What one request was answered: rows of features with an id, a value and a score each.
+
+    Many rows come as arrays, of shape (rows, features) and (rows,): lists of a thousand rows that wait would have the
+    garbage collector look through all of them again and again.
+    """
 
     version: int
     time: datetime
-    batch_id: str
     names: Sequence[str]
-    rows: Sequence[Sequence[float]]
-    values: Sequence[float]
-    scores: Sequence[float]
-
-    def prediction_ids(self) -> list[str]:
-        """Return the id of each row: ``<id>``, or ``<id>-<row>`` for several rows."""
-        if len(self.rows) == 1:
-            return [self.batch_id]
-        return [f"{self.batch_id}-{index}" for index in range(len(self.rows))]
+    prediction_ids: Sequence[str]
+    rows: Sequence[Sequence[float]] | Floats
+    values: Sequence[float] | Floats
+    scores: Sequence[float] | Floats
 
 
 class BatchedLog:
@@ -145,6 +148,7 @@ class BatchedLog:
         return True
 
     def _predictions(self, served: Served) -> list[Prediction]:
+        rows, values, scores = (_as_list(each) for each in (served.rows, served.values, served.scores))
         return [
             Prediction(
                 prediction_id,
@@ -154,7 +158,9 @@ class BatchedLog:
                 score,
                 served.version,
             )
-            for prediction_id, row, value, score in zip(
-                served.prediction_ids(), served.rows, served.values, served.scores, strict=True
-            )
+            for prediction_id, row, value, score in zip(served.prediction_ids, rows, values, scores, strict=True)
         ]
+
+
+def _as_list(values: Any) -> Any:
+    return values.tolist() if isinstance(values, np.ndarray) else values

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ml_core.batched_log import BatchedLog, Served
@@ -54,8 +55,8 @@ def served(*rows: Sequence[float], **changes: Any) -> Served:
     values: dict[str, Any] = {
         "version": 3,
         "time": NOON,
-        "batch_id": new_id(NOON),
         "names": ("mean", "sd"),
+        "prediction_ids": [new_id(NOON) for _ in range(max(1, len(rows)))],
         "rows": rows or ((1.0, 2.0),),
         "values": [1.0] * max(1, len(rows)),
         "scores": [-0.4] * max(1, len(rows)),
@@ -72,16 +73,19 @@ def test_what_was_served_is_in_the_store_within_a_second(store: Gate) -> None:
     log = BatchedLog(store, MODEL)
     one = served()
     log.add(one)
-    eventually(lambda: stored(store) == [one.batch_id])
+    eventually(lambda: stored(store) == [one.prediction_ids[0]])
     log.close()
 
 
-def test_many_rows_have_the_id_of_their_batch_and_their_number(store: Gate) -> None:
+def test_many_rows_may_come_as_arrays(store: Gate) -> None:
     log = BatchedLog(store, MODEL)
-    many = served((1.0, 2.0), (3.0, 4.0))
+    rows, values, scores = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0]), np.array([-0.4, -0.9])
+    many = served((1.0, 2.0), (3.0, 4.0), rows=rows, values=values, scores=scores)
     log.add(many)
     log.close()
-    assert stored(store) == [f"{many.batch_id}-0", f"{many.batch_id}-1"] == many.prediction_ids()
+    frame = store.predictions(MODEL, NOON, NOON + timedelta(seconds=1)).set_index("prediction_id")
+    assert frame.loc[list(many.prediction_ids), "score"].tolist() == [-0.4, -0.9]
+    assert frame.loc[many.prediction_ids[1], "features"] == {"mean": 3.0, "sd": 4.0}
 
 
 def test_a_row_is_stored_as_it_was_answered(store: Gate) -> None:
@@ -96,7 +100,7 @@ def test_with_sync_a_row_is_in_the_store_when_it_is_taken(store: Gate) -> None:
     log = BatchedLog(store, MODEL, sync=True)
     one = served()
     log.add(one)
-    assert stored(store) == [one.batch_id]
+    assert stored(store) == [one.prediction_ids[0]]
     store.away = True
     with pytest.raises(StoreUnavailable, match="the disk is full"):
         log.add(served())
@@ -124,7 +128,7 @@ def test_while_the_store_takes_nothing_answers_are_refused_and_what_waits_is_kep
     after = served()
     log.add(after)
     log.close()
-    assert sorted(stored(store)) == sorted([waiting.batch_id, after.batch_id])
+    assert sorted(stored(store)) == sorted([waiting.prediction_ids[0], after.prediction_ids[0]])
 
 
 def test_what_failed_may_be_in_the_store_already_and_is_looked_up(store: Gate) -> None:
@@ -135,11 +139,11 @@ def test_what_failed_may_be_in_the_store_already_and_is_looked_up(store: Gate) -
     eventually(lambda: len(store.new_ids) >= 2)
     # As if the first attempt had been durable, and only its answer lost.
     JsonStore.record_predictions(
-        store, MODEL, [Prediction(one.batch_id, NOON, {"mean": 1.0, "sd": 2.0}, 1.0, -0.4, 3)], new_ids=True
+        store, MODEL, [Prediction(one.prediction_ids[0], NOON, {"mean": 1.0, "sd": 2.0}, 1.0, -0.4, 3)], new_ids=True
     )
     store.away = False
     log.close()
-    assert stored(store) == [one.batch_id]
+    assert stored(store) == [one.prediction_ids[0]]
     assert store.new_ids[0]
     assert not any(store.new_ids[1:])
 
@@ -181,7 +185,7 @@ def test_threads_that_answer_at_once_lose_nothing(store: Gate) -> None:
         for _ in range(200):
             one = served()
             log.add(one)
-            ids.append(one.batch_id)
+            ids.append(one.prediction_ids[0])
 
     threads = [threading.Thread(target=answer) for _ in range(4)]
     for thread in threads:
