@@ -71,7 +71,7 @@ class BatchedLog:
     def add(self, served: Served) -> None:
         """Take what was served; raise ``StoreUnavailable`` if it cannot be kept, and then it must not be answered."""
         if self._sync:
-            self._store.record_predictions(self._model, self._predictions(served), new_ids=True)
+            self._record(self._predictions(served), new_ids=True)
             return
         now = time.monotonic()
         with self._changed:
@@ -130,22 +130,34 @@ class BatchedLog:
         with self._changed:
             batch, self._waiting = self._waiting, []
             self._writing_since, self._waiting_since = self._waiting_since, None
+        trouble = None
         try:
             if batch:
                 predictions = [prediction for served in batch for prediction in self._predictions(served)]
-                self._store.record_predictions(self._model, predictions, new_ids=not retrying)
+                self._record(predictions, new_ids=not retrying)
         except StoreUnavailable as error:
-            log.error("%d answers wait to be logged: %s", len(batch), error.message)
+            trouble = error.message
+            log.error("%d answers wait to be logged: %s", len(batch), trouble)
+        except Exception as error:  # an error of ours must not end this thread: answers would be kept and never written
+            trouble = f"the log failed with {type(error).__name__}"
+            log.exception("%d answers wait to be logged: %s", len(batch), trouble)
+        if trouble is not None:
             with self._changed:
                 self._waiting = batch + self._waiting
                 self._waiting_since, self._writing_since = self._writing_since, None
-                self._trouble = error.message
+                self._trouble = trouble
                 self._changed.notify_all()
             return False
         with self._changed:
             self._writing_since = self._trouble = None
             self._changed.notify_all()
         return True
+
+    def _record(self, predictions: Sequence[Prediction], *, new_ids: bool) -> None:
+        receipt = self._store.record_predictions(self._model, predictions, new_ids=new_ids)
+        for rejection in receipt.rejected:
+            rejected = predictions[rejection.index].prediction_id
+            log.error("prediction %s was not stored: %s %s", rejected, rejection.field, rejection.message)
 
     def _predictions(self, served: Served) -> list[Prediction]:
         rows, values, scores = (_as_list(each) for each in (served.rows, served.values, served.scores))

@@ -148,6 +148,25 @@ def test_what_failed_may_be_in_the_store_already_and_is_looked_up(store: Gate) -
     assert not any(store.new_ids[1:])
 
 
+def test_an_error_of_ours_is_told_and_what_waits_is_kept(store: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    log = BatchedLog(store, MODEL)
+    one = served(values=[])  # a value is missing, which cannot be by any request
+    log.add(one)
+    eventually(lambda: bool(log.notices()))
+    assert "the log failed with ValueError" in log.notices()[0]
+    assert "Traceback" in caplog.text
+    with pytest.raises(StoreUnavailable, match="1 answers could not be logged"):
+        log.close()
+
+
+def test_a_row_that_the_store_rejects_is_told_by_its_id(store: Gate, caplog: pytest.LogCaptureFixture) -> None:
+    log = BatchedLog(store, MODEL, sync=True)
+    one = served(scores=[float("nan")])
+    log.add(one)
+    assert f"prediction {one.prediction_ids[0]} was not stored: score expected a finite number" in caplog.text
+    log.close()
+
+
 def test_a_store_that_hangs_stops_the_answers_until_it_has_written(store: Gate) -> None:
     log = BatchedLog(store, MODEL)
     store.open.clear()
