@@ -103,6 +103,11 @@ class Sizes:
     many_monitored_rows: int = 1_000_000
     chunks: int = 20
     random_sets: int = 500
+    # anomaly predictions over HTTP, and rows whose scores are compared with scikit-learn's
+    load_seconds: float = 5.0
+    compared_rows: int = 100_000
+    rows_per_body: int = 1_000
+    bodies: int = 100
 
     @property
     def kills_in_all(self) -> int:
@@ -141,6 +146,10 @@ QUICK = Sizes(
     many_monitored_rows=12_000,
     chunks=4,
     random_sets=20,
+    load_seconds=0.5,
+    compared_rows=700,
+    rows_per_body=100,
+    bodies=3,
 )
 
 

@@ -13,6 +13,9 @@ from schemathesis import Case
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
 
+from anomaly_api.app import create_app as create_anomaly
+from anomaly_api.generator import generate_windows
+from anomaly_api.train import run as train_detector
 from ml_core.clock import FixedClock
 from ml_core.registry import Registry
 from ml_core.settings import Settings
@@ -58,6 +61,15 @@ def monitor_api(trained: Registry, folder: Path) -> BaseSchema:
     return schemathesis.openapi.from_wsgi("/openapi.json", app)
 
 
+@pytest.fixture(scope="module")
+def anomaly_api(trained: Registry, folder: Path) -> Iterator[BaseSchema]:
+    generate_windows(300).to_csv(folder / "windows.csv", index=False)
+    train_detector(trained, folder / "windows.csv")
+    app = create_anomaly(Settings(artifacts_folder=str(folder / "artifacts")), trained.store, FixedClock(NOON))
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    app.extensions["predictor"].close()
+
+
 def check(case: Case) -> None:
     response = case.call()
     assert response.status_code < 500, response.text
@@ -84,3 +96,7 @@ def test_the_models_app_answers_anything_without_failing(models_api: BaseSchema)
 
 def test_the_monitor_answers_anything_without_failing(monitor_api: BaseSchema) -> None:
     assert check_all(monitor_api) == 20
+
+
+def test_the_anomaly_app_answers_anything_without_failing(anomaly_api: BaseSchema) -> None:
+    assert check_all(anomaly_api) == 3
