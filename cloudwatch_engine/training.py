@@ -24,7 +24,8 @@ from cloudwatch_engine.history import trial_points
 from cloudwatch_engine.models import SEED_MODELS, all_names, label_of, make_all
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
-from ml_core.artifacts.folders import load_artifact
+from ml_core.artifacts import forecaster_format
+from ml_core.artifacts.folders import verify_artifact
 from ml_core.clock import format_time
 from ml_core.errors import ArtifactError, NotFound, SuiteError
 from ml_core.forecasters.backtest import Progress, no_progress
@@ -104,8 +105,8 @@ def _start_warm(engine: Engine, model: Model, forecaster: Forecaster) -> None:
             # Whatever is wrong with it (another horizon, a file that is gone) is no reason not to train anew.
             with contextlib.suppress(ArtifactError, NotFound):
                 folder = engine.registry.artifact_folder(version)
-                load_artifact(folder, version.artifact_sha256 or "")
-                forecaster.load(folder / "forecaster.npz")
+                verify_artifact(folder, version.artifact_sha256 or "")
+                forecaster.load(folder / forecaster_format.FILE)
             return
 
 
