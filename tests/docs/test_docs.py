@@ -107,6 +107,14 @@ def test_every_metric_is_documented(settings: Settings, json_store: JsonStore, c
     assert names <= documented | {name.removesuffix("_total") for name in documented}
 
 
+def test_every_rule_of_prometheus_is_documented() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    for name in ("rules.yml", "recording.yml"):
+        groups = yaml.safe_load((project_root() / "deploy" / "prometheus" / name).read_text())["groups"]
+        for rule in (rule for group in groups for rule in group["rules"]):
+            assert f"`{rule.get('alert', rule.get('record'))}`" in text
+
+
 @pytest.mark.parametrize(
     "path", [*sorted(DOCS.rglob("*.md")), project_root() / "README.md"], ids=lambda path: path.name
 )
