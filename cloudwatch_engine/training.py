@@ -26,6 +26,7 @@ from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
 from ml_core.artifacts import forecaster_format
 from ml_core.artifacts.folders import verify_artifact
+from ml_core.artifacts.forecaster_format import TriedForecaster
 from ml_core.clock import format_time
 from ml_core.errors import ArtifactError, NotFound, SuiteError
 from ml_core.forecasters.backtest import Progress, no_progress
@@ -59,7 +60,8 @@ def train_instance(
     kept.put_newest(engine.store, kept.TRIALS, instance, content)
     scored = {entry.name: dict(entry.scores) for entry in trial.models if entry.scores is not None}
     engine.store.put_metric_points(trial_points(instance, history.end_time, history.step, scored))
-    issue(engine, instance, history, fitted[trial.served], versions[trial.served].number)
+    best = TriedForecaster(fitted[trial.served], trial.errors(trial.served))
+    issue(engine, instance, history, best, history.end_time, versions[trial.served].number)
     log.info("%s: %s is served, version %d", instance, label_of(trial.served), versions[trial.served].number)
     return content
 
@@ -115,7 +117,7 @@ def _register(engine: Engine, model: Model, trial: Trial, name: str, forecaster:
     history = trial.tried.history
     return engine.registry.add_version(
         model,
-        forecaster,
+        TriedForecaster(forecaster, trial.errors(name)),
         "forecaster",
         metrics=dict(entry.scores or {}),
         features=_FEATURES,

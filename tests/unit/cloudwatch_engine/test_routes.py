@@ -93,7 +93,7 @@ def test_the_last_good_forecast_stays_served_and_says_that_it_is_stale(client: F
     after = client.get("/predictions").get_json()
     assert after["prediction"] == before["prediction"]
     assert after["is_stale"]
-    assert after["stale_reason"].startswith("issued 135 min ago, and a newer one is due every 25 min")
+    assert after["stale_reason"].startswith("issued 135 min ago, and a newer one is due every 30 min")
 
 
 def test_an_instance_is_chosen_by_name_and_an_unknown_one_not_found(client: FlaskClient) -> None:
