@@ -87,7 +87,7 @@ def test_an_instance_that_has_fallen_silent_is_named(watching: Engine, stub: Clo
     assert run_jobs(watching, [fetch_job]) == ExitCode.FAILED
     message = message_of(watching, "cloudwatch-fetch")
     assert message.startswith(
-        "cloudwatch/i-0abc/CPUUtilization: no points came since 2026-11-20T11:45:00Z; is the inst"
+        "cloudwatch/i-0abc/CPUUtilization: no points came since 2026-11-20T11:55:00Z; is the inst"
     )
 
 
