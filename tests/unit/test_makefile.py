@@ -13,8 +13,10 @@ import pytest
 from ml_core.config import project_root
 
 TARGETS = [
+    "bench-dashboard",
     "bench-monitor",
     "bench-store",
+    "demo",
     "help",
     "install",
     "lint",
