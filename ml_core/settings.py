@@ -41,16 +41,33 @@ class ModelsSettings(AppSettings):
     port: Port = 5002
 
 
+class AnomalySettings(AppSettings):
+    """The anomaly predictions app.
+
+    ``also_port`` is a second port on which it answers, for clients that know it there. Predictions are logged by
+    ``log_mode``: ``batched`` several times a second, so that a crash loses at most the answers of one second, or
+    ``sync`` each before its answer, so that none is lost.
+    """
+
+    port: Port = 8080
+    also_port: Port | None = None
+    workers: Workers = 2
+    threads: Threads = 1
+    log_mode: Literal["batched", "sync"] = "batched"
+    body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+
+
 class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
     ``trusted_hosts`` are further names by which a browser may call an app that has no tokens, such as the name of a
-    reverse proxy on the same machine.
+    reverse proxy on the same machine. A browser that has given a token is not asked again for ``session_hours``.
     """
 
     read_tokens: tuple[SecretStr, ...] = ()
     write_tokens: tuple[SecretStr, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
+    session_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12.0
 
 
 class LimitSettings(Section):
@@ -97,6 +114,34 @@ class SpoolSettings(Section):
     max_megabytes: Annotated[int, Field(ge=1)] = 1024
 
 
+class PrometheusSettings(Section):
+    """The Prometheus that is started with the platform where it is installed; always on loopback.
+
+    ``config_file`` takes the place of the configuration that is made from these settings.
+    """
+
+    enabled: bool = True
+    port: Port = 19090
+    folder: str = "var/prometheus"
+    retention_days: Annotated[int, Field(ge=1)] = 15
+    config_file: str = ""
+
+
+class AlertmanagerSettings(Section):
+    """The Alertmanager beside it; ``config_file`` says whom it tells, by default nobody."""
+
+    enabled: bool = True
+    port: Port = 19093
+    folder: str = "var/alertmanager"
+    config_file: str = ""
+
+
+class JupyterSettings(Section):
+    """JupyterLab, which ``make run-jupyter`` starts; always on loopback."""
+
+    port: Port = 8888
+
+
 class RetentionSettings(Section):
     """How long is kept what ``python -m ml_core.store retain`` forgets."""
 
@@ -112,6 +157,7 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
+    crontab: str = "deploy/crontab.example"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()
@@ -122,5 +168,9 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    anomaly: AnomalySettings = AnomalySettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    jupyter: JupyterSettings = JupyterSettings()
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()

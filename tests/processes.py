@@ -67,7 +67,7 @@ def start_app(module: str, environment: Mapping[str, str], port: int | None = No
     Settings of this process' environment do not reach it. Raises ``AssertionError`` with the end of its log if it ends
     or does not get ready.
     """
-    (app,) = (app for app in platform_apps(Settings()) if app.module == module)
+    (app,) = (app for app in platform_apps(Settings()) if app.name == module)
     port = port or free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ML_")}
     log = Path(environment["ML_LOG_FOLDER"]) / f"{module}.log"

@@ -49,6 +49,8 @@ def test_every_setting_is_documented_with_its_variable_and_default() -> None:
             assert shown == "none"
         elif isinstance(value, SecretStr):
             assert shown == value.get_secret_value()
+        elif isinstance(value, bool):
+            assert shown == str(value).lower()
         elif isinstance(value, (int, float)):
             assert float(shown) == value
         elif isinstance(value, str):
@@ -93,6 +95,14 @@ def test_every_metric_is_documented(settings: Settings, json_store: JsonStore, c
     names = {re.sub(r"_created$", "", name) for name in names}
     assert {name for name in names if name.startswith("ml_")} == {name for name in documented if name.startswith("ml_")}
     assert names <= documented | {name.removesuffix("_total") for name in documented}
+
+
+def test_every_rule_of_prometheus_is_documented() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    for name in ("rules.yml", "recording.yml"):
+        groups = yaml.safe_load((project_root() / "deploy" / "prometheus" / name).read_text())["groups"]
+        for rule in (rule for group in groups for rule in group["rules"]):
+            assert f"`{rule.get('alert', rule.get('record'))}`" in text
 
 
 @pytest.mark.parametrize(

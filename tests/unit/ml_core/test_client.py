@@ -320,6 +320,12 @@ def test_what_is_no_address_is_refused_at_once(address: str, tmp_path: Path) -> 
         MonitorClient(address, queue_folder=tmp_path)
 
 
+def test_a_password_does_not_belong_into_the_address(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="give the token as token") as raised:
+        MonitorClient("http://me:secret@localhost:5001", queue_folder=tmp_path)
+    assert "secret" not in raised.value.message
+
+
 def test_the_queue_lies_in_the_home_of_the_user_unless_told_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

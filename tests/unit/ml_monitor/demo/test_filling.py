@@ -108,6 +108,16 @@ def test_one_that_was_interrupted_posts_a_day_again_without_harm(
     assert json_store.count_records() == counts
 
 
+def test_one_that_was_killed_before_its_models_were_registered_goes_on(
+    json_store: JsonStore, settings: Settings, monitor: Monitor
+) -> None:
+    begun = {"first_day": "2026-11-19", "until": "2026-11-19T00:00:00Z"}
+    json_store.put_document("demo", "filled", begun, expected_revision=None)
+    new, told = run(json_store, settings, monitor)
+    assert new > 0
+    assert len(told) == 2
+
+
 def test_after_a_week_there_are_forecasts_beside_what_was_measured(
     json_store: JsonStore, settings: Settings, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
