@@ -112,8 +112,8 @@ class Sizes:
     few_shown_predictions: int = 10_000
     points_per_chart: int = 1000
     # the client: calls of a forest in each round, and how long the monitor is down
-    forest_rounds: int = 15
-    forest_calls: int = 10
+    forest_rounds: int = 11
+    forest_calls: int = 40
     rows_per_call: int = 1000
     down_seconds: float = 60.0
 
