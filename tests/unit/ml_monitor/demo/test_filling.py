@@ -11,17 +11,18 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from ml_core.clock import FixedClock
+from ml_core.clock import FixedClock, format_time
 from ml_core.errors import Conflict, DeliveryFailed
 from ml_core.settings import Settings, WebhookSettings
 from ml_core.store.json_store import JsonStore
+from ml_monitor.alerting.alert_book import list_alerts
 from ml_monitor.app import create_app
 from ml_monitor.demo import days, filling
 from ml_monitor.demo.command import demo
 from ml_monitor.demo.filling import fill, others_in, read_progress, refuse_foreign_models
 from ml_monitor.demo.served import Monitor
 from ml_monitor.demo.visits import FORECASTER, SERIES
-from ml_monitor.demo.worlds import WORLDS
+from ml_monitor.demo.worlds import FAULT_DAY, WORLDS
 from tests.factories import a_model, a_prediction
 from tests.receivers import Receiver
 from tests.serving import serving
@@ -126,6 +127,24 @@ def test_after_a_week_there_are_forecasts_beside_what_was_measured(
     steps = json_store.scored_forecasts(SERIES, NOW - 9 * DAY, NOW + DAY, model=FORECASTER)
     assert len(steps) == 48
     assert steps["truth"].notna().sum() > 24
+
+
+def test_the_planted_fault_is_found_with_its_day_and_column(
+    json_store: JsonStore, settings: Settings, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (loans,) = (world for world in WORLDS if world.name == "demo-loans")
+    monkeypatch.setattr(filling, "WORLDS", (dataclasses.replace(loans, rows_per_day=200),))
+    first = NOW.replace(hour=0) - 3 * DAY
+    # As if it had been filled until two days before the fault, which is quicker.
+    begun = {"first_day": str((first - FAULT_DAY * DAY).date()), "until": format_time(first - 2 * DAY)}
+    json_store.put_document("demo", "filled", begun, expected_revision=None)
+    _, told = run(json_store, settings, monitor)
+    assert not [line for line in told[:2] if "firing" in line]
+    assert "drift of income firing" in "".join(told)
+    firing = [alert for alert in list_alerts(json_store) if alert.state.status == "firing"]
+    since = {(each.state.key.cause, each.state.key.subject): each.state.episode for each in firing}
+    assert since["drift", "income"].first_time == first  # type: ignore[union-attr]
+    assert since["performance", "accuracy"].first_time == first  # type: ignore[union-attr]
 
 
 def test_nobody_is_told_of_its_alerts(json_store: JsonStore, settings: Settings, monitor: Monitor) -> None:
