@@ -177,7 +177,7 @@ def read_results(
         return []
     stored = None if segment is None else segment_name(segment)
     frame = store.metric_table(model, start, end, wanted.keys(), segment=stored)
-    return [_result(chunk, group, wanted[row.metric], row) for row in frame.itertuples(index=False)]
+    return [_result(chunk, group, wanted[str(row.metric)], row) for row in frame.itertuples(index=False)]
 
 
 def list_chunkings(store: Store, model: str) -> list[str]:
