@@ -40,13 +40,17 @@ class PostedPrediction:
 
 @dataclass(frozen=True, slots=True)
 class PostedTruth:
-    """A ground truth as a client sent it: of a prediction, or of a series at a time."""
+    """A ground truth as a client sent it: of a prediction, or of a series at a time.
+
+    ``received_time`` is when it became known, for those of the past; None stands for now.
+    """
 
     value: Value
     prediction_id: str | None = None
     series: str | None = None
     valid_time: datetime | None = None
     correct: bool = False
+    received_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +141,11 @@ class Recorder:
         truths: defaultdict[str, dict[int, GroundTruth]] = defaultdict(dict)
         observations: defaultdict[str, dict[int, Observation]] = defaultdict(dict)
         for index, (model, row) in enumerate(zip(models, posted, strict=True)):
+            received = row.received_time or now
             if row.prediction_id is not None and model is not None:
-                truths[model.name][index] = GroundTruth(row.prediction_id, row.value, now, row.correct)
+                truths[model.name][index] = GroundTruth(row.prediction_id, row.value, received, row.correct)
             elif row.series is not None and row.valid_time is not None:
-                observations[row.series][index] = Observation(row.valid_time, float(row.value), now, row.correct)
+                observations[row.series][index] = Observation(row.valid_time, float(row.value), received, row.correct)
         store, receipts = self.registry.store, []
         for name, of_model in truths.items():
             receipts.append(_in_body(of_model, store.record_truths(name, list(of_model.values()))))
@@ -201,6 +206,10 @@ def _place_in_json(index: int, name: str) -> str:
 
 def _truth_errors(row: PostedTruth, model: Model | None, id_place: str, now: datetime) -> Iterator[FieldError]:
     """Return what is wrong with a truth, by the name of its field."""
+    if row.received_time is not None and not _EARLIEST <= row.received_time <= now:
+        yield FieldError("received_time", "expected a time from 1970 to now")
+    if row.received_time is not None and row.correct:
+        yield FieldError("received_time", "not taken beside correct: a correction holds from now on")
     if row.prediction_id is not None:
         if row.series is not None or row.valid_time is not None:
             yield FieldError("prediction_id", "expected either this, or series and valid_time")

@@ -41,14 +41,19 @@ def save(model: Any, path: Path) -> None:
 
 
 def load(path: Path) -> _EstimatorPredictor:
-    """Read an estimator; raise ``ArtifactError`` if it holds a type that is not trusted, or cannot be read."""
+    """Read an estimator; raise ``ArtifactError`` as ``load_estimator`` does."""
+    return _EstimatorPredictor(load_estimator(path))
+
+
+def load_estimator(path: Path) -> Any:
+    """Return the estimator in a file; raise ``ArtifactError`` for a type not trusted, or a file that cannot be read."""
     import skops.io
 
     try:
         untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
         if untrusted:
             raise ArtifactError(f"{path.name} holds types that are not trusted: {', '.join(untrusted)}")
-        return _EstimatorPredictor(skops.io.load(path, trusted=list(TRUSTED_TYPES)))
+        return skops.io.load(path, trusted=list(TRUSTED_TYPES))
     except ArtifactError:
         raise
     except Exception as error:

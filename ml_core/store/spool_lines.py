@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml_core.clock import parse_time
+from ml_core.lines import decode_line
 from ml_core.records import GroundTruth, Prediction
-from ml_core.store.json_segments import decode_line
 
 Kind = Literal["predictions", "ground_truths"]
 

@@ -59,6 +59,7 @@ class TruthItem(Body):
     valid_time: TimeField | None = None
     value: ValueField
     correct: bool = Field(False, strict=True)
+    received_time: TimeField | None = Field(None, description="when it became known, if not now")
 
 
 class TruthsBody(Body):
