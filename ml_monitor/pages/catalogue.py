@@ -6,10 +6,18 @@ from flask import Flask
 
 from ml_core.clock import format_time
 from ml_core.web.tries import Tries
-from ml_monitor.pages import alerts, jobs, login, model, overview, settings, static_files, store
+from ml_monitor.pages import alerts, forecasts, jobs, login, model, overview, settings, static_files, store
 from ml_monitor.pages.frame import FILTERS
 
-PAGES = (overview.blueprint, model.blueprint, alerts.blueprint, jobs.blueprint, store.blueprint, settings.blueprint)
+PAGES = (
+    overview.blueprint,
+    model.blueprint,
+    forecasts.blueprint,
+    alerts.blueprint,
+    jobs.blueprint,
+    store.blueprint,
+    settings.blueprint,
+)
 
 
 def init_app(app: Flask) -> None:
