@@ -164,7 +164,8 @@ def _rows(frame: pd.DataFrame) -> list[ScoredRow]:
     values, truths = outcomes_of(frame["value"].tolist()), outcomes_of(frame["truth"].tolist())
     scores = [None if pd.isna(score) else float(score) for score in frame["score"]]
     versions = [None if pd.isna(version) else int(version) for version in frame["version"]]
-    columns = (frame["prediction_id"], frame["time"], values, scores, truths, versions, frame["features"])
+    times = [time.to_pydatetime() for time in frame["time"]]
+    columns = (frame["prediction_id"], times, values, scores, truths, versions, frame["features"])
     return [
         ScoredRow(prediction_id, time, value or "normal", score, truth, version, features)
         for prediction_id, time, value, score, truth, version, features in zip(*columns, strict=True)

@@ -126,10 +126,10 @@ def read_series_page(store: Store, series: str, time_range: TimeRange, model: st
         time=now,
         series=series,
         range=time_range,
-        observations=tuple(map(Measured, observations["time"], observations["value"].astype(float))),
+        observations=tuple(map(Measured, _times(observations["time"]), observations["value"].astype(float))),
         models=models,
         model=chosen,
-        issue_time=coming[chosen]["issue_time"].iloc[0] if chosen in coming else None,
+        issue_time=coming[chosen]["issue_time"].iloc[0].to_pydatetime() if chosen in coming else None,
         steps=steps,
         limit=limit,
         crossing=find_crossing(steps, limit),
@@ -202,10 +202,10 @@ def _line(store: Store, series: str, time_range: TimeRange, limit: SeriesLimit |
     frame = coming.get(chosen) if chosen else None
     return SeriesLine(
         series=series,
-        last_time=None if observations.empty else observations["time"].iloc[-1],
+        last_time=None if observations.empty else observations["time"].iloc[-1].to_pydatetime(),
         last_value=None if observations.empty else float(observations["value"].iloc[-1]),
         models=tuple(dict.fromkeys([*coming, *(score.model for score in scores)])),
-        issue_time=None if frame is None else frame["issue_time"].iloc[0],
+        issue_time=None if frame is None else frame["issue_time"].iloc[0].to_pydatetime(),
         best=next((score for score in scores if score.model == chosen), scores[0] if scores else None),
         limit=limit,
         crossing=find_crossing(_steps(frame), limit),
@@ -232,7 +232,11 @@ def _steps(frame: pd.DataFrame | None) -> tuple[Step, ...]:
         return ()
     bounds = [list(map(_number, frame[name])) for name in ("lower_80", "upper_80", "lower_95", "upper_95")]
     values = frame["value"].astype(float).tolist()
-    return tuple(Step(*row) for row in zip(frame["valid_time"], values, *bounds, strict=True))
+    return tuple(Step(*row) for row in zip(_times(frame["valid_time"]), values, *bounds, strict=True))
+
+
+def _times(column: pd.Series) -> list[datetime]:
+    return [time.to_pydatetime() for time in column]
 
 
 def _number(value: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What fills the operators' pages: jobs that ran, failed and fell silent, alerts in every state, forecasts, anomalies."""
+"""What fills the operators' pages: jobs of every state, alerts of every state, forecasts, anomalies."""
 
 from __future__ import annotations
 
