@@ -42,6 +42,12 @@ class Platform:
             "ML_MONITOR__PORT": str(free_port()),
             "ML_MODELS__PORT": str(free_port()),
             "ML_ANOMALY__PORT": str(free_port()),
+            "ML_CLOUDWATCH__PORT": str(free_port()),
+            "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
+            "ML_CLOUDWATCH__SCHEDULE": "false",
+            # They have a test of their own.
+            "ML_PROMETHEUS__ENABLED": "false",
+            "ML_ALERTMANAGER__ENABLED": "false",
         }
         self.monitor = f"http://localhost:{self.environment['ML_MONITOR__PORT']}"
         self.models = f"http://localhost:{self.environment['ML_MODELS__PORT']}"
@@ -88,7 +94,7 @@ def predict(platform: Platform, **features: float) -> Any:
 def test_starting_prints_the_addresses_with_the_dashboard_first(platform: Platform) -> None:
     addresses = re.findall(r"http://\S+", platform.output)  # type: ignore[attr-defined]
     ports = [address.rstrip("/").rsplit(":", 1)[1] for address in addresses]
-    assert ports == [platform.environment[f"ML_{app}__PORT"] for app in ("MONITOR", "MODELS", "ANOMALY")]
+    assert ports == [platform.environment[f"ML_{app}__PORT"] for app in ("MONITOR", "MODELS", "ANOMALY", "CLOUDWATCH")]
 
 
 def test_starting_again_changes_nothing(platform: Platform) -> None:
