@@ -55,10 +55,10 @@ status: $(needed) ## Show what runs
 	@$(launcher) status
 
 remove-env: ## Remove the Python environments that install.sh has made, and caches
-	@./remove.sh env
+	@./deploy/remove.sh env
 
 remove-all: ## Remove what the platform has left: logs, servers, containers; data only after asking
-	@./remove.sh all $(FLAGS)
+	@./deploy/remove.sh all $(FLAGS)
 
 demo: $(python) ## Fill the store with a month of demo models, their truths, checks and alerts; ARGS="--yes" does not ask
 	@$(python) -m ml_monitor demo $(ARGS)
