@@ -1,9 +1,9 @@
 """The forecast that is served: values with their bands, and how probable an overload is.
 
-The errors that the forecaster made at past origins whose truths are known are laid, path by path, around the newest
-forecast. Their quantiles are the bands; the share of paths that cross the limit is the probability of an overload, and
-where such a path first crosses is when it is to be expected. A warning is due as soon as it costs less than silence:
-from cost_false / (cost_false + cost_missed) on.
+The errors that the forecaster made at past origins, on values that it had not been fitted on, are laid, path by path,
+around the newest forecast. Their quantiles are the bands; the share of paths that cross the limit is the probability of
+an overload, and where such a path first crosses is when it is to be expected. A warning is due as soon as it costs less
+than silence: from cost_false / (cost_false + cost_missed) on.
 """
 
 from __future__ import annotations
@@ -53,10 +53,16 @@ class Outlook:
     overload: Overload
 
 
-def look_ahead(history: Series, forecaster: Forecaster, limit: float, alert_level: float) -> Outlook:
-    """Return the outlook at the end of ``history`` by a fitted forecaster; raise ``InvalidInput`` if it has none."""
+def look_ahead(
+    history: Series, forecaster: Forecaster, errors: Floats, cut_off: datetime, limit: float, alert_level: float
+) -> Outlook:
+    """Return the outlook at the end of ``history`` by a forecaster that was fitted up to ``cut_off``.
+
+    ``errors`` are those of its trial; those it has made since are added. Raises ``InvalidInput`` if it has no forecast.
+    """
     path = forecaster.forecast(history)
-    paths = path.point + past_errors(history, forecaster)
+    known = np.concatenate([errors, errors_since(history, forecaster, cut_off)])[-_ORIGINS:]
+    paths = path.point + (known if len(known) else np.zeros((1, forecaster.horizon)))
     bands = {name: np.quantile(paths, level, axis=0) for name, level in LEVELS.items()}
     return Outlook(
         path.issue_time,
@@ -67,18 +73,14 @@ def look_ahead(history: Series, forecaster: Forecaster, limit: float, alert_leve
     )
 
 
-def past_errors(history: Series, forecaster: Forecaster) -> Floats:
-    """Return what came minus what was forecast at past origins, ``(origins, horizon)``; zeros if there is none."""
+def errors_since(history: Series, forecaster: Forecaster, cut_off: datetime) -> Floats:
+    """Return what came minus what is forecast at the origins from ``cut_off`` on that are complete, oldest first."""
     last = len(history) - 1 - forecaster.horizon
-    first = max(0, last - _ORIGINS + 1)
-    known = np.flatnonzero(np.isfinite(history.values))
-    origins = np.arange(max(first, int(known[0])), last + 1)
+    origins = np.arange(max(history.index_at(cut_off), last - _ORIGINS + 1, 0), last + 1)
     if not len(origins):
-        return np.zeros((1, forecaster.horizon))
-    errors: Floats = truths_after(history, origins, forecaster.horizon)
-    errors = errors - forecaster.forecast_at(history, origins).point
-    whole = errors[np.isfinite(errors).all(axis=1)]
-    return whole if len(whole) else np.zeros((1, forecaster.horizon))
+        return np.empty((0, forecaster.horizon))
+    errors: Floats = truths_after(history, origins, forecaster.horizon) - forecaster.forecast_at(history, origins).point
+    return errors[np.isfinite(errors).all(axis=1)]
 
 
 def foresee(paths: Floats, issue_time: datetime, step: timedelta, limit: float, alert_level: float) -> Overload:

@@ -34,7 +34,7 @@ def forecast(
     trial = _trial(history, names, horizon, budget_seconds, config)
     (forecaster,) = _forecasters([trial.served], horizon, budget_seconds, config)
     forecaster.fit(history)
-    outlook = look_ahead(history, forecaster, limit, alert_level)
+    outlook = look_ahead(history, forecaster, trial.errors(trial.served), history.end_time, limit, alert_level)
     return {
         "forecaster": trial.served,
         "label": label_of(trial.served),

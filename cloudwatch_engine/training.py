@@ -24,7 +24,9 @@ from cloudwatch_engine.history import trial_points
 from cloudwatch_engine.models import SEED_MODELS, all_names, label_of, make_all
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
-from ml_core.artifacts.folders import load_artifact
+from ml_core.artifacts import forecaster_format
+from ml_core.artifacts.folders import verify_artifact
+from ml_core.artifacts.forecaster_format import TriedForecaster
 from ml_core.clock import format_time
 from ml_core.errors import ArtifactError, NotFound, SuiteError
 from ml_core.forecasters.backtest import Progress, no_progress
@@ -58,7 +60,8 @@ def train_instance(
     kept.put_newest(engine.store, kept.TRIALS, instance, content)
     scored = {entry.name: dict(entry.scores) for entry in trial.models if entry.scores is not None}
     engine.store.put_metric_points(trial_points(instance, history.end_time, history.step, scored))
-    issue(engine, instance, history, fitted[trial.served], versions[trial.served].number)
+    best = TriedForecaster(fitted[trial.served], trial.errors(trial.served))
+    issue(engine, instance, history, best, history.end_time, versions[trial.served].number)
     log.info("%s: %s is served, version %d", instance, label_of(trial.served), versions[trial.served].number)
     return content
 
@@ -104,8 +107,8 @@ def _start_warm(engine: Engine, model: Model, forecaster: Forecaster) -> None:
             # Whatever is wrong with it (another horizon, a file that is gone) is no reason not to train anew.
             with contextlib.suppress(ArtifactError, NotFound):
                 folder = engine.registry.artifact_folder(version)
-                load_artifact(folder, version.artifact_sha256 or "")
-                forecaster.load(folder / "forecaster.npz")
+                verify_artifact(folder, version.artifact_sha256 or "")
+                forecaster.load(folder / forecaster_format.FILE)
             return
 
 
@@ -114,7 +117,7 @@ def _register(engine: Engine, model: Model, trial: Trial, name: str, forecaster:
     history = trial.tried.history
     return engine.registry.add_version(
         model,
-        forecaster,
+        TriedForecaster(forecaster, trial.errors(name)),
         "forecaster",
         metrics=dict(entry.scores or {}),
         features=_FEATURES,

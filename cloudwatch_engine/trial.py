@@ -49,6 +49,12 @@ class Trial:
     recent_truths: Floats
     recent_predictions: Floats
 
+    def errors(self, name: str) -> Floats:
+        """Return what came minus what one has said, ``(origins, horizon)``, of the origins that are complete."""
+        errors = self.tried.truths - self.tried.paths[name].point
+        whole: Floats = errors[np.isfinite(errors).all(axis=1)]
+        return whole
+
 
 def make_series(points: Mapping[datetime, float], step: timedelta | None = None) -> tuple[Series, tuple[str, ...]]:
     """Return points as a regular series, and what was left out, in sentences; raise ``InvalidInput``."""

@@ -32,6 +32,6 @@ def platform_apps(settings: Settings) -> tuple[Program, ...]:
     return (
         web_app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
         web_app("ml_models", "models", settings.models, "models and predictions API"),
-        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
         web_app("cloudwatch_engine", "cloudwatch", settings.cloudwatch, "CPU forecasts with an early warning"),
+        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
     )

@@ -163,7 +163,7 @@ def read_results(
     are of none) bound which metrics are read.
     """
     prefix = f"{chunk}/{group}/"
-    found = []
+    wanted = {}
     for metric in store.list_metrics(model):
         if not metric.startswith(prefix):
             continue
@@ -172,11 +172,12 @@ def read_results(
             continue
         if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
             continue
-        stored = None if segment is None else segment_name(segment)
-        frame = store.metric_series(model, metric, start, end, segment=stored)
-        for row in frame.itertuples(index=False):
-            found.append(_result(chunk, group, name, row))
-    return found
+        wanted[metric] = name
+    if not wanted:
+        return []
+    stored = None if segment is None else segment_name(segment)
+    frame = store.metric_table(model, start, end, wanted.keys(), segment=stored)
+    return [_result(chunk, group, wanted[str(row.metric)], row) for row in frame.itertuples(index=False)]
 
 
 def list_chunkings(store: Store, model: str) -> list[str]:
