@@ -24,6 +24,12 @@ def first_origin(history: Series) -> int:
     return int(np.clip(2 * DAY // history.step, FEWEST_VALUES, MOST_FIRST_VALUES))
 
 
+def trial_start(history: Series, newest: int, stride: int) -> int:
+    """Return the first origin of a trial that ends at ``newest``."""
+    first = first_origin(history)
+    return newest if newest < first else max(first, newest - stride * MOST_ORIGINS)
+
+
 def trial(
     history: Series,
     forecasters: Sequence[Forecaster],
@@ -43,10 +49,9 @@ def trial(
     if stride < 1:
         raise ValueError(f"stride: expected at least 1 step, not {stride}")
     known = history.until(newest)
-    first = first_origin(history)
-    if newest < first:
+    if newest < first_origin(history):
         return backtest(known, forecasters, origins=[newest], refits=[newest], progress=progress)
-    origins = origins_until(newest, stride, max(first, newest - stride * MOST_ORIGINS))
+    origins = origins_until(newest, stride, trial_start(history, newest, stride))
     cuts = refits_until(newest)
     needed = [cut for cut, following in zip(cuts, [*cuts[1:], newest + 1], strict=True) if following > origins[0]]
     return backtest(known, forecasters, origins=origins, refits=needed, progress=progress)
