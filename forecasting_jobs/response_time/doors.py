@@ -15,6 +15,10 @@ _COMMANDS = {
     "train": (f"{_MAIN}:train", "Train the six models, and serve them if they beat the naive forecasts."),
     "backfill": (f"{_MAIN}:backfill", "Fetch and forecast a stretch of hours again, each as of its own time."),
     "doctor": (f"{_MAIN}:doctor", "List the hours that are missing."),
+    "create-tables": (
+        "forecasting_jobs.response_time.create_tables_mariaDB:create_tables",
+        "Make the first system's tables in MariaDB, and fill them.",
+    ),
     "simulate-controller": (
         "forecasting_jobs.response_time.simulate_controller:simulate_controller",
         "Serve the API of a controller over a load that is made up.",

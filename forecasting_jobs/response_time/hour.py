@@ -12,6 +12,7 @@ from forecasting_jobs.response_time.dashboard_refresh import refresh
 from forecasting_jobs.response_time.fetch_hourly_data import Fetched, fetch_until
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.seed_tables import fill_tables
 from forecasting_jobs.response_time.transform_predict import forecast
 from ml_core.errors import SuiteError
 from ml_core.jobs.runner import Job
@@ -36,6 +37,7 @@ def hourly_job(parts: Parts) -> Job:
         except SuiteError as error:
             failures.append(error.message)
         refresh(parts, until)
+        fill_tables(parts, until)
         if failures:
             more = len(failures) - 3
             raise SuiteError("; ".join(failures[:3]) + (f"; and {more} more" if more > 0 else ""))

@@ -11,6 +11,7 @@ from forecasting_jobs.response_time.fetch_hourly_data import fetch_until, missin
 from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import opened_parts
+from forecasting_jobs.response_time.seed_tables import fill_tables
 from forecasting_jobs.response_time.train_model import train as train_models
 from forecasting_jobs.response_time.transform_predict import forecast as forecast_hour
 from forecasting_jobs.response_time.transform_predict import is_forecast
@@ -58,6 +59,7 @@ def refresh() -> None:
     with plain_errors(), opened_parts() as parts:
         until = parts.finished(parts.clock.now())
         click.echo(f"{refresh_hour(parts, until)} metric points as of {format_time(until)}")
+        fill_tables(parts, until)
 
 
 @click.command()
@@ -90,6 +92,7 @@ def backfill(start: str, end: str) -> None:
                 without += 1
                 continue
             refresh_hour(parts, until)
+        fill_tables(parts, last, hours=hours)
         click.echo(f"{issued} forecasts issued; of {without} hours too little is known before them")
         refuse_failures(fetched)
 

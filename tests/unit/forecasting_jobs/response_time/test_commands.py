@@ -20,7 +20,17 @@ from ml_core.config import project_root
 from tests.factories import NOON
 from tests.processes import eventually, free_port
 
-COMMANDS = ("backfill", "doctor", "fetch", "forecast", "hourly", "refresh", "simulate-controller", "train")
+COMMANDS = (
+    "backfill",
+    "create-tables",
+    "doctor",
+    "fetch",
+    "forecast",
+    "hourly",
+    "refresh",
+    "simulate-controller",
+    "train",
+)
 
 
 @pytest.fixture(scope="module")
