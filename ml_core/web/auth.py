@@ -55,7 +55,7 @@ def init_app(app: Flask, auth: AuthSettings, host: str, clock: Clock, *, open_pa
     """
     sessions = app.extensions["sessions"] = Sessions(auth, clock)
     if not (auth.read_tokens or auth.write_tokens):
-        names = {name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts)}
+        names = known_names(auth, host)
         app.before_request(lambda: _check_name(names))
         return
 
@@ -115,11 +115,17 @@ def _check_name(names: Collection[str]) -> None:
     Any web page a user opens may point a name of its own at 127.0.0.1 (DNS rebinding). Not by Flask's TRUSTED_HOSTS,
     to which no IPv6 address is ever trusted.
     """
-    if _host_name(request.host) not in names:
+    if host_name(request.host) not in names:
         raise SecurityError("this app is not known by the name in the header Host; see the setting auth.trusted_hosts")
 
 
-def _host_name(host: str) -> str | None:
+def known_names(auth: AuthSettings, host: str) -> frozenset[str]:
+    """Return the names by which an app without tokens may be called."""
+    return frozenset(name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts))
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a header ``Host``, without its port; None if it holds none."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:  # a bracket without its other half
