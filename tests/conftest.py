@@ -12,7 +12,7 @@ import pytest
 
 from ml_core.clock import FixedClock
 from ml_core.registry import Registry
-from ml_core.settings import Settings, SpoolSettings
+from ml_core.settings import CloudWatchSettings, Settings, SpoolSettings
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 
@@ -55,6 +55,7 @@ def settings(tmp_path: Path) -> Settings:
         run_folder=str(tmp_path / "run"),
         log_folder=str(tmp_path / "log"),
         spool=SpoolSettings(folder=str(tmp_path / "spool")),
+        cloudwatch=CloudWatchSettings(folder=str(tmp_path / "cloudwatch")),
     )
 
 

@@ -57,6 +57,8 @@ def own_folders(folder: Path) -> dict[str, str]:
         "ML_RUN_FOLDER": str(folder / "run"),
         "ML_LOG_FOLDER": str(folder / "log"),
         "ML_SPOOL__FOLDER": str(folder / "spool"),
+        "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
+        "ML_CLOUDWATCH__SCHEDULE": "false",
     }
 
 

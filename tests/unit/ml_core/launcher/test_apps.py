@@ -12,12 +12,13 @@ def test_the_dashboard_comes_first() -> None:
     assert [(app.name, app.port) for app in platform_apps(Settings())] == [
         ("ml_monitor", 5001),
         ("ml_models", 5002),
+        ("cloudwatch_engine", 5003),
         ("anomaly_api", 8080),
     ]
 
 
 def test_an_app_listens_where_its_section_says() -> None:
-    _, models, _ = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))
+    models = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))[1]
     assert (models.host, models.port) == ("::1", 6002)
     assert models.port_variable == "ML_MODELS__PORT"
 
