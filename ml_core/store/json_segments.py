@@ -13,33 +13,16 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import crc32c
-import orjson
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, sync_folder
+from ml_core.lines import cut_torn_tail, decode_line, encode_line, write_all
 from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
 from ml_core.store.json_views import SegmentView, archive_of, change_file, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
-_SUFFIX_LENGTH = len(b',"crc":"00000000"}')
-
-
-def encode_line(row: dict[str, Any]) -> bytes:
-    """Return the line of a row, with its checksum and line break. The row must hold at least one key."""
-    body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
-    return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32c.crc32c(body))
-
-
-def decode_line(line: bytes) -> dict[str, Any] | None:
-    """Return the row of a line without its line break, or None if it is not as it was written."""
-    body = line[:-_SUFFIX_LENGTH] + b"}"
-    if line[-_SUFFIX_LENGTH:] != b',"crc":"%08x"}' % crc32c.crc32c(body):
-        return None
-    row: dict[str, Any] = orjson.loads(body)
-    return row
 
 
 def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -124,10 +107,10 @@ def append_together(folder: Path, contents: Mapping[str, bytes]) -> None:
                     path = folder / name
                     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
                     stack.callback(os.close, descriptor)
-                    start = _cut_torn_tail(descriptor, path)
+                    start = cut_torn_tail(descriptor, path)
                     begun.append((descriptor, start))
                     any_is_new = any_is_new or start == 0
-                    _write_all(descriptor, content)
+                    write_all(descriptor, content)
                     os.fsync(descriptor)
                 if any_is_new:
                     sync_folder(folder)
@@ -244,27 +227,3 @@ def segment_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _cut_torn_tail(descriptor: int, path: Path) -> int:
-    """Cut what a killed writer left behind the last line break; return the length of the file then."""
-    length = end = os.lseek(descriptor, 0, os.SEEK_END)
-    while end:
-        start = max(0, end - 65536)
-        block = os.pread(descriptor, end - start, start)
-        found = block.rfind(b"\n")
-        if found >= 0:
-            end = start + found + 1
-            break
-        end = start
-    if end < length:
-        log.warning("%s: cut %d bytes of a line that was never finished", path, length - end)
-        os.ftruncate(descriptor, end)
-    os.lseek(descriptor, end, os.SEEK_SET)
-    return end
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import pty
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 from ml_core.config import project_root
 
 _REAL_TOOLS = {"cat", "chmod", "cp", "cut", "dirname", "env", "flock", "grep", "head", "id", "mkdir", "mv"} | {
-    *("rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "tail", "touch")
+    *("rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "tail", "tar", "gzip", "touch")
 }
 
 # Answers the questions that install.sh asks, and makes environments of fakes. It stands for base and .venv alike.
@@ -43,6 +46,12 @@ esac
 SERVERS = ("prometheus", "prometheus-alertmanager", "cron")
 
 
+def _value(script: str, name: str) -> str:
+    """Return what a variable of a shell script is set to."""
+    (value,) = (line.partition("=")[2] for line in script.splitlines() if line.startswith(f"{name}="))
+    return value
+
+
 class Sandbox:
     """A copy of install.sh and what it reads, and a PATH with nothing on it but what a test puts there."""
 
@@ -59,13 +68,23 @@ class Sandbox:
         for path, fake in (("/etc/os-release", "os-release"), ("/usr/bin/", ""), ("/usr/sbin/", "sbin-")):
             assert path in text
             text = text.replace(path, f"{self.fakes}/{fake}")
+        text = text.replace(_value(text, "AXE_SHA256"), self._pack_axe(_value(text, "AXE_VERSION")))
         script.write_text(text)
         for name in _REAL_TOOLS:
             found = shutil.which(name)
             assert found is not None, name
             (self.fakes / name).symlink_to(found)
-        for name in ("make", *SERVERS):
+        for name in ("make", "docker-compose", *SERVERS):
             self.add(name)
+
+    def _pack_axe(self, version: str) -> str:
+        """Put an npm on the PATH that brings a small package, and return the package's checksum."""
+        package = self.fakes / f"axe-core-{version}.tgz"
+        with tarfile.open(package, "w:gz") as archive:
+            for name in ("axe.min.js", "LICENSE"):
+                archive.addfile(tarfile.TarInfo(f"package/{name}"), io.BytesIO())
+        self.add("npm", f'#!/bin/sh\necho "npm $*" >>"$FAKES/calls"\ncp "$FAKES/{package.name}" .\n')
+        return hashlib.sha256(package.read_bytes()).hexdigest()
 
     def add(self, name: str, script: str = "#!/bin/sh\n") -> None:
         """Put a fake program on the PATH."""
@@ -133,7 +152,10 @@ def test_its_syntax_is_that_of_a_plain_shell(shell: str) -> None:
 def test_help_tells_of_every_flag(sandbox: Sandbox) -> None:
     result = sandbox.run("--help")
     assert result.returncode == 0
-    assert all(flag in result.stdout for flag in ("--yes", "--dev", "--no-deep", "--help", "PYTHON"))
+    assert all(
+        flag in result.stdout
+        for flag in ("--yes", "--platform", "--notebook", "--dev", "--no-deep", "--help", "PYTHON")
+    )
     assert sandbox.calls() == []
 
 
@@ -259,7 +281,62 @@ def test_servers_that_cannot_be_fetched_fail_the_install_with_one_line(sandbox: 
     assert "E: no such host" in line
 
 
+def test_the_platform_gets_its_servers_alone(sandbox: Sandbox) -> None:
+    lacks_servers(sandbox)
+    for name in ("mariadbd", "chromium", "docker-compose"):
+        (sandbox.fakes / name).unlink()
+    archives = "touch prometheus_2.deb prometheus-alertmanager_0.deb; chmod +x *.deb"
+    sandbox.add("apt-get", f'#!/bin/sh\necho "apt-get $*" >>"$FAKES/calls"\n{archives}\n')
+    result = sandbox.run("--yes", "--platform")
+    assert result.returncode == 0, result.stderr
+    assert "  var/tools prometheus prometheus-alertmanager, from apt's archive, as files alone" in result.stdout
+    assert [line for line in sandbox.calls() if line.startswith("apt-get")] == [
+        "apt-get download prometheus prometheus-alertmanager"
+    ]
+    assert sandbox.run("--yes", "--platform").stdout.startswith("All is installed already.")
+
+
+def test_the_notebook_stays_in_step_with_the_lock(sandbox: Sandbox) -> None:
+    sandbox.run("--yes", "--no-deep", "--notebook")
+    with (sandbox.folder / "Pipfile.lock").open("a") as lock:
+        lock.write("\n")
+    sandbox.calls()
+    assert sandbox.run("--yes", "--no-deep").returncode == 0
+    assert sandbox.synced() == ["packages notebook"]
+
+
+def test_a_compose_of_dockers_own_will_do(sandbox: Sandbox) -> None:
+    (sandbox.fakes / "docker-compose").unlink()
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    assert "docker-compose" in refusal(sandbox.run("--yes", "--dev"))
+    sandbox.add("docker", '#!/bin/sh\n[ "$*" = "compose version" ]\n')
+    assert sandbox.run("--yes", "--dev").returncode == 0
+
+
+def test_axe_is_fetched_once_and_only_for_the_tests(sandbox: Sandbox) -> None:
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    assert sandbox.run("--yes").returncode == 0
+    assert not (sandbox.folder / "var" / "tools" / "axe").exists()
+    assert "axe-core" in sandbox.run("--yes", "--dev").stdout
+    assert (sandbox.folder / "var" / "tools" / "axe" / "package" / "axe.min.js").exists()
+    assert sandbox.run("--yes", "--dev").stdout.startswith("All is installed already.")
+    assert len([call for call in sandbox.calls() if call.startswith("npm pack")]) == 1
+
+
+def test_an_axe_that_is_not_the_one_that_was_tried_is_not_used(sandbox: Sandbox) -> None:
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    next(sandbox.fakes.glob("axe-core-*.tgz")).write_bytes(b"another")
+    line = refusal(sandbox.run("--yes", "--dev"))
+    assert "Fetching axe-core" in line
+    assert not (sandbox.folder / "var" / "tools" / "axe" / "installed").exists()
+
+
 def test_servers_and_browsers_are_not_asked_for_without_dev(sandbox: Sandbox) -> None:
+    for name in ("docker-compose", *SERVERS):
+        (sandbox.fakes / name).unlink()
     assert "nothing: all that is needed is there" in sandbox.run("--yes").stdout
 
 
@@ -336,8 +413,10 @@ def test_the_packages_come_from_the_index_that_pip_would_use(sandbox: Sandbox) -
     [
         ([], "packages deep"),
         (["--no-deep"], "packages"),
-        (["--dev", "--no-deep"], "packages dev-packages"),
-        (["--dev"], "packages deep dev-packages"),
+        (["--notebook"], "packages deep notebook"),
+        (["--platform", "--no-deep"], "packages"),
+        (["--dev", "--no-deep"], "packages notebook dev-packages"),
+        (["--dev"], "packages deep notebook dev-packages"),
     ],
 )
 def test_each_flag_chooses_its_packages(sandbox: Sandbox, flags: list[str], categories: str) -> None:
@@ -360,11 +439,11 @@ def test_a_run_without_dev_keeps_the_test_tools_in_step_with_the_lock(sandbox: S
     sandbox.add("chromium")
     sandbox.run("--yes", "--dev")
     assert sandbox.run().returncode == 0
-    assert sandbox.synced() == ["packages deep dev-packages"]
+    assert sandbox.synced() == ["packages deep notebook dev-packages"]
     with (sandbox.folder / "Pipfile.lock").open("a") as lock:
         lock.write("\n")
     sandbox.run("--yes", "--no-deep")
-    assert sandbox.synced() == ["packages deep dev-packages"]
+    assert sandbox.synced() == ["packages deep notebook dev-packages"]
 
 
 @pytest.mark.parametrize(
