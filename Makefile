@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-dashboard demo
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-dashboard bench-serving demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
 .PHONY: status remove-env remove-all
 
@@ -55,10 +55,10 @@ status: $(needed) ## Show what runs
 	@$(launcher) status
 
 remove-env: ## Remove the Python environments that install.sh has made, and caches
-	@./remove.sh env
+	@./deploy/remove.sh env
 
 remove-all: ## Remove what the platform has left: logs, servers, containers; data only after asking
-	@./remove.sh all $(FLAGS)
+	@./deploy/remove.sh all $(FLAGS)
 
 demo: $(python) ## Fill the store with a month of demo models, their truths, checks and alerts; ARGS="--yes" does not ask
 	@$(python) -m ml_monitor demo $(ARGS)
@@ -89,6 +89,9 @@ bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently a
 
 bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client beside bare ones; ARGS as above
 	@$(python) -m benchmarks.dashboard $(ARGS)
+
+bench-serving: $(python) $(test_tools) ## Measure the anomaly app beside scikit-learn and a Flask that says hello; ARGS as above
+	@$(python) -m benchmarks.serving $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

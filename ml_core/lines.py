@@ -29,11 +29,16 @@ def encode_line(row: dict[str, Any]) -> bytes:
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
     """Return the row of a line without its line break, or None if it is not as it was written."""
-    body = line[:-_SUFFIX_LENGTH] + b"}"
-    if line[-_SUFFIX_LENGTH:] != b',"crc":"%08x"}' % crc32c.crc32c(body):
+    if not is_whole(line):
         return None
-    row: dict[str, Any] = orjson.loads(body)
+    row: dict[str, Any] = orjson.loads(line[:-_SUFFIX_LENGTH] + b"}")
     return row
+
+
+def is_whole(line: bytes) -> bool:
+    """Return whether a line, without its break, is as it was written."""
+    body = line[:-_SUFFIX_LENGTH] + b"}"
+    return line[-_SUFFIX_LENGTH:] == b',"crc":"%08x"}' % crc32c.crc32c(body)
 
 
 def cut_torn_tail(descriptor: int, path: Path) -> int:

@@ -20,6 +20,8 @@ from ml_core.store.names import EXPECTED_NAME, unfit_name
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AHEAD = timedelta(days=1)  # of our clock: beyond it a clock or a unit (ms for s) is wrong
+_MOST_CLASSES = 1000
+_ROUNDED = 0.01  # what rounding to two digits may add
 _EXPECTED_TIME = "expected a time from 1970 to a day from now"
 _Place = Callable[[int, str], str]  # how a client finds a field of a row: the path to it in JSON, or line and column
 
@@ -33,6 +35,7 @@ class PostedPrediction:
     prediction_id: str | None = None
     time: datetime | None = None
     score: float | None = None
+    scores: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,7 @@ class Recorder:
         self._check_size(posted)
         now = self.clock.now()
         times = [self._time(row, now) for row in posted]
-        self._check(posted, times, now)
+        self._check(model, posted, times, now)
         batch = new_id(now)
         ids = [
             row.prediction_id or (f"{batch}-{index}" if row.time is None else new_id(time))
@@ -89,7 +92,7 @@ class Recorder:
         ]
         stored = [self.masking.mask(model.name, row.features) for row in posted]
         rows = [
-            Prediction(prediction_id, time, features, row.value, row.score, version or model.champion)
+            Prediction(prediction_id, time, features, row.value, row.score, version or model.champion, row.scores)
             for prediction_id, time, features, row in zip(ids, times, stored, posted, strict=True)
         ]
         new_ids = all(row.prediction_id is None for row in posted)
@@ -166,7 +169,9 @@ class Recorder:
             return row.time
         return (id_time(row.prediction_id) or now) if row.prediction_id else now
 
-    def _check(self, posted: Sequence[PostedPrediction], times: Sequence[datetime], now: datetime) -> None:
+    def _check(
+        self, model: Model, posted: Sequence[PostedPrediction], times: Sequence[datetime], now: datetime
+    ) -> None:
         errors = []
         for index, (row, time) in enumerate(zip(posted, times, strict=True)):
             where = f"predictions[{index}]"
@@ -178,7 +183,21 @@ class Recorder:
             if size > self.limits.features_bytes:
                 message = f"{size} bytes; at most {self.limits.features_bytes} are taken a row"
                 errors.append(FieldError(f"{where}.features", message))
+            if row.scores is not None:
+                errors += [FieldError(f"{where}.scores", message) for message in _wrong_scores(model, row.scores)]
         _raise_if_any(errors)
+
+
+def _wrong_scores(model: Model, scores: Mapping[str, float]) -> Iterator[str]:
+    """Yield what is wrong with the scores by class of a prediction."""
+    if model.task != "multiclass":
+        yield f"expected none for a model of task {model.task}; the one behind a value is its score"
+    elif not 2 <= len(scores) <= _MOST_CLASSES:
+        yield f"expected the probabilities of 2 to {_MOST_CLASSES} classes by name, not {len(scores)}"
+    elif any(not 0 <= each <= 1 for each in scores.values()):
+        yield "expected probabilities from 0 to 1"
+    elif sum(scores.values()) > 1 + _ROUNDED:
+        yield "expected probabilities that sum to 1 (or less, if only the likeliest classes are sent)"
 
 
 def _place_in_json(index: int, name: str) -> str:

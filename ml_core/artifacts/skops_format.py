@@ -24,9 +24,13 @@ class _EstimatorPredictor:
 
     def predict(self, frame: pd.DataFrame) -> Outputs:
         values = self.estimator.predict(frame)
-        if not hasattr(self.estimator, "predict_proba") or len(self.estimator.classes_) != 2:
+        if not hasattr(self.estimator, "predict_proba"):
             return Outputs(values.tolist())
-        return Outputs(values.tolist(), self.estimator.predict_proba(frame)[:, 1].tolist())
+        scores = self.estimator.predict_proba(frame).tolist()
+        if len(self.estimator.classes_) == 2:
+            return Outputs(values.tolist(), [row[1] for row in scores])
+        names = [str(name) for name in self.estimator.classes_.tolist()]
+        return Outputs(values.tolist(), None, [dict(zip(names, row, strict=True)) for row in scores])
 
 
 def save(model: Any, path: Path) -> None:

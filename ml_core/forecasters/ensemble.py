@@ -9,6 +9,7 @@ out who has been wrong; weights by inverse error are as old as Bates and Granger
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ def step_groups(horizon: int) -> list[slice]:
     while bounds[-1] < horizon:
         bounds.append(min(bound, horizon))
         bound = 2 * bound
-    return [slice(low, high) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [slice(low, high) for low, high in itertools.pairwise(bounds)]
 
 
 def combine(tried: Backtest) -> Combination:
@@ -74,7 +75,7 @@ def completed_at(origins: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
 
 
 def trailing_errors(errors: Floats, completed: NDArray[np.int64], half_life: float = HALF_LIFE) -> Floats:
-    """Return the trailing error at each origin ``(origins, members)``, shrunk to the middle member's; NaN before any."""
+    """Return the trailing error at each origin ``(origins, members)``, shrunk to the middle one's; NaN before any."""
     decay = 0.5 ** (1 / half_life)
     sums, counts = np.zeros(errors.shape[1]), np.zeros(errors.shape[1])
     trailing = np.full(errors.shape, np.nan)

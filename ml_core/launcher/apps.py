@@ -21,6 +21,7 @@ def web_app(module: str, section: str, listening: AppSettings, title: str, model
         command=(sys.executable, "-m", module, "serve"),
         title=title,
         reads_store=True,
+        may_move=True,
         model=model,
         train_command=(sys.executable, "-m", module, "train"),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ METRIC_COLUMNS = (
     "total_of_squares",
     "details",
 )
+METRIC_TABLE_COLUMNS = ("metric", *METRIC_COLUMNS)
 OBSERVATION_COLUMNS = ("time", "value", "received_time")
 FORECAST_COLUMNS = (
     "model",
@@ -79,6 +80,23 @@ class SeriesStore(ABC):
         With ``window`` points are merged, per segment, into windows aligned to the Unix epoch, each into the one in
         which it starts: counts and totals add, ``details`` is empty and ``version`` 0. Points of version 0 and of
         single versions speak of the same rows, so give the version where both are kept.
+        """
+
+    @abstractmethod
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """Return the points of many metrics, or for None of all, in one pass, with ``METRIC_TABLE_COLUMNS``.
+
+        They are those of ``metric_series`` for each of the metrics, which comes first in their order. Read dozens of
+        metrics so: one by one, an embedded store would read the same days again for each.
         """
 
     @abstractmethod
@@ -162,7 +180,9 @@ class SeriesStore(ABC):
         ``horizon`` is how far ahead the step looked, ``valid_time - issue_time``.
         """
         steps = self.forecasts(series, start, end, model=model, issued_before=issued_before)
-        truths = self.observations(series, start, end, known_at=known_at).set_index("time")
+        # Where nothing was forecast, as in most series of most models, there is nothing to read truths for.
+        until = end if len(steps) else start
+        truths = self.observations(series, start, until, known_at=known_at).set_index("time")
         known = truths.reindex(pd.DatetimeIndex(steps["valid_time"]))
         return steps.assign(
             truth=known["value"].to_numpy(),

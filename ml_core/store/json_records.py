@@ -207,7 +207,7 @@ def _decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> 
 
 
 def _prediction_row(row: Prediction) -> dict[str, Any]:
-    return {
+    found = {
         "prediction_id": row.prediction_id,
         "time": format_time(row.time),
         "version": row.version,
@@ -215,11 +215,12 @@ def _prediction_row(row: Prediction) -> dict[str, Any]:
         "score": row.score,
         "features": row.features,
     }
+    return found if row.scores is None else found | {"scores": row.scores}
 
 
 def _prediction_columns(row: Mapping[str, Any]) -> list[Any]:
     time = parse_time(row["time"])
-    return [row["prediction_id"], time, row["version"], row["value"], row["score"], row["features"]]
+    return [row["prediction_id"], time, row["version"], row["value"], row["score"], row["features"], row.get("scores")]
 
 
 def _prediction(row: Mapping[str, Any]) -> Prediction:

@@ -33,7 +33,7 @@ from ml_core.records import (
 from ml_core.store import json_compaction, json_copying, json_housekeeping, json_verifying
 from ml_core.store.base import Store
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
-from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
 from ml_core.store.json_formats import bring_up_to_date
 from ml_core.store.json_free_documents import JsonFreeDocuments
@@ -166,6 +166,18 @@ class JsonStore(Store):
     ) -> pd.DataFrame:
         return metric_frame(self._metrics.series(model, metric, start, end, segment, version), window)
 
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        return metric_table_frame(self._metrics.table(model, start, end, metrics, segment, version))
+
     def list_metrics(self, model: str) -> list[str]:
         return self._metrics.list_metrics(model)
 
@@ -225,6 +237,9 @@ class JsonStore(Store):
     def count_records(self) -> dict[str, dict[str, int]]:
         by_series = {kind: part.count() for kind, part in self._kinds()}
         return json_housekeeping.count_records(self._records.folder) | by_series
+
+    def size_bytes(self) -> int:
+        return json_housekeeping.size_bytes(self.folder)
 
     def _kinds(self) -> tuple[tuple[str, JsonMetrics | JsonObservations | JsonForecasts], ...]:
         return ("metric_points", self._metrics), ("observations", self._observations), ("forecasts", self._forecasts)

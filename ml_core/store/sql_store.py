@@ -45,7 +45,7 @@ from ml_core.store import (
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
 from ml_core.store.frames import summary_frame
-from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.progress import Progress
 from ml_core.store.sql_engine import Database, PartitionMissing
 from ml_core.store.summaries import Sums, counts_by_window
@@ -180,6 +180,21 @@ class SqlStore(Store):
 
         return metric_frame(self._database.read(work), window)
 
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        def work(connection: Connection) -> list[MetricPoint]:
+            return sql_metrics.read_table(connection, model, start, end, metrics, segment, version)
+
+        return metric_table_frame(self._database.read(work))
+
     def list_metrics(self, model: str) -> list[str]:
         return self._database.read(lambda connection: sql_metrics.list_metrics(connection, model))
 
@@ -244,6 +259,9 @@ class SqlStore(Store):
 
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)
+
+    def size_bytes(self) -> int:
+        return self._database.read(sql_house.size_bytes)
 
     def each_prediction(self, model: str) -> Iterator[Prediction]:
         return sql_copying.each_prediction(self._database, model)

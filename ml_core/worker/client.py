@@ -51,7 +51,7 @@ class Worker:
             raise NotFound(reply["message"])
         if "error" in reply:
             raise ArtifactError(reply["message"])
-        return Outputs(reply["values"], reply["scores"])
+        return Outputs(reply["values"], reply["scores"], reply["scores_by_class"])
 
     def call(self, target: str, arguments: Mapping[str, Any]) -> Any:
         """Return what the function ``target`` ("module:function") returns for ``arguments``; both must be plain JSON.

@@ -54,7 +54,7 @@ def answer(request: dict[str, Any], models: LoadedModels) -> dict[str, Any]:
     except Exception as error:  # a model may raise anything; the client must hear of it, and the next request be served
         lines = str(error).strip().splitlines()
         return {"error": MODEL_FAILED, "message": lines[0] if lines else type(error).__name__}
-    return {"values": outputs.values, "scores": outputs.scores}
+    return {"values": outputs.values, "scores": outputs.scores, "scores_by_class": outputs.scores_by_class}
 
 
 def call(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -76,10 +76,11 @@ def call(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def check_finite(outputs: Outputs) -> None:
     """Raise ``ValueError`` if an output is NaN or infinite: JSON cannot hold it, and nobody could use it."""
-    for values in (outputs.values, outputs.scores or ()):
-        for index, value in enumerate(values):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"the answer for row {index} is not a finite number")
+    by_class = [list(row.values()) for row in outputs.scores_by_class or ()]
+    for index, value in enumerate(outputs.values):
+        scores = [*(outputs.scores or [])[index : index + 1], *(by_class[index] if by_class else ())]
+        if any(isinstance(each, float) and not math.isfinite(each) for each in (value, *scores)):
+            raise ValueError(f"the answer for row {index} is not a finite number")
 
 
 def main() -> None:

@@ -40,6 +40,7 @@ class PredictionItem(Body):
     features: dict[str, FeatureField]
     value: ValueField
     score: NumberField | None = None
+    scores: dict[str, NumberField] | None = Field(None, description="of several classes: the probability of each")
 
 
 class PredictionsBody(Body):
@@ -69,7 +70,7 @@ class TruthsBody(Body):
 
 
 class ReferenceTable(RawModel):
-    """A table: features, and maybe value, score and truth."""
+    """A table: features, and maybe value, score (of several classes ``score:<class>``) and truth."""
 
     mimetypes = [CSV]  # noqa: RUF012 - the base declares no ClassVar
 

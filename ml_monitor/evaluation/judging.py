@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InvalidInput
 from ml_core.records import Model
-from ml_monitor.alerting.rules import AlertRule, FalseAlarms, Fixed, Learnt
+from ml_monitor.alerting.rules import AlertRule, BelowLevel, FalseAlarms, Fixed, Learnt
 from ml_monitor.evaluation.baseline import Baseline, given
 from ml_monitor.evaluation.measuring import measure_performance
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
@@ -115,6 +115,8 @@ class Judge:
                 return fixed_threshold(metric, lower=wanted.lower, upper=wanted.upper)
             except InvalidInput as error:  # it could never be crossed: a rule for many metrics may hold such
                 return Undefined(error.message)
+        if isinstance(wanted, BelowLevel):
+            return Undefined("only the intervals of a forecast have a level")
         if self.baseline is None:
             return Undefined("the version has no reference")
         rows = _rounded(result.rows)
@@ -187,6 +189,12 @@ class Judge:
             return Undefined("the reference holds no truth")
         # An estimate is judged by what was realised on the reference: it speaks of the same number.
         truths, values = baseline.frame["truth"].to_numpy(), baseline.frame["value"].to_numpy()
+        by_class = baseline.scores_by_class
+        if by_class is not None:
+            task, name = self.model.task, result.name
+            return lambda rows: (
+                measure_performance(task, truths[rows], values[rows], by_class.iloc[rows], None, [name])[name].value
+            )
         scores = baseline.frame["score"].to_numpy() if "score" in baseline.frame else np.full(len(truths), np.nan)
         task, positive, name = self.model.task, baseline.positive, result.name
         return lambda rows: (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import Alert, list_alerts, read_book
@@ -15,8 +16,17 @@ from ml_monitor.monitoring.results import Undefined
 
 _SHOWN: tuple[ShownStatus, ...] = ("firing", "acknowledged", "silenced", "pending")
 _SEVERITIES: tuple[Severity, ...] = ("critical", "warning")
-_CAUSES: tuple[Cause, ...] = ("performance", "estimate", "ingest", "drift", "quality")
+_CAUSES: tuple[Cause, ...] = ("performance", "metric", "estimate", "ingest", "drift", "quality")
 """What is surest to hurt comes first: what was realised, then what is feared, then what may explain it."""
+
+
+class About(Protocol):
+    """What an alert is about, however it is shown."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def segment(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ def firing(lines: Sequence[AlertLine]) -> tuple[AlertLine, ...]:
     return tuple(line for line in lines if line.state in ("firing", "acknowledged"))
 
 
-def show_subject(line: AlertLine) -> str:
+def show_subject(line: About) -> str:
     """Return what an alert is about, with its segment: ``roc_auc in city=Porto``."""
     segment = f" in {shorten(line.segment)}" if line.segment else ""
     return f"{shorten(line.subject, 80)}{segment}"
@@ -74,6 +84,8 @@ def sentence(line: AlertLine, now: datetime) -> str:
         return f"predictions have stopped {since}{taken_up}"
     if line.cause == "quality":
         return f"data quality is off {since} ({subject}{numbers}){taken_up}"
+    if line.cause == "metric":
+        return f"{subject} is {_side(line)} its threshold {since} ({numbers.strip(', ')}){taken_up}"
     what = "performance" if line.cause == "performance" else "estimated performance"
     return f"{what} is {_side(line)} its threshold {since} ({subject}{numbers}){taken_up}"
 

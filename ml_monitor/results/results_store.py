@@ -12,15 +12,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ml_core.records import MetricPoint
 from ml_core.store.base import Store
 from ml_core.store.names import MAX_NAME_CHARACTERS, unfit_name
 from ml_monitor.monitoring.results import Measured, Number, Undefined
 
-Group = Literal["performance", "estimate", "drift", "quality", "labels"]
-GROUPS: tuple[Group, ...] = get_args(Group)
+Group = Literal["performance", "estimate", "drift", "quality", "labels", "metric"]
+GROUPS: tuple[Group, ...] = ("performance", "estimate", "drift", "quality", "labels")
+"""What checks measure themselves; a result of group metric is a point that another part of the suite has written."""
 EVALUATIONS = "evaluations"
 """The kind of documents that remember what checks have seen of each model."""
 _HASH_CHARACTERS = 16
@@ -162,7 +163,7 @@ def read_results(
     are of none) bound which metrics are read.
     """
     prefix = f"{chunk}/{group}/"
-    found = []
+    wanted = {}
     for metric in store.list_metrics(model):
         if not metric.startswith(prefix):
             continue
@@ -171,11 +172,12 @@ def read_results(
             continue
         if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
             continue
-        stored = None if segment is None else segment_name(segment)
-        frame = store.metric_series(model, metric, start, end, segment=stored)
-        for row in frame.itertuples(index=False):
-            found.append(_result(chunk, group, name, row))
-    return found
+        wanted[metric] = name
+    if not wanted:
+        return []
+    stored = None if segment is None else segment_name(segment)
+    frame = store.metric_table(model, start, end, wanted.keys(), segment=stored)
+    return [_result(chunk, group, wanted[str(row.metric)], row) for row in frame.itertuples(index=False)]
 
 
 def list_chunkings(store: Store, model: str) -> list[str]:

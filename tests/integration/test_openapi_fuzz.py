@@ -13,6 +13,9 @@ from schemathesis import Case
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
 
+from anomaly_api.app import create_app as create_anomaly
+from anomaly_api.generator import generate_windows
+from anomaly_api.train import run as train_detector
 from cloudwatch_engine.app import create_app as create_engine
 from cloudwatch_engine.fetch import fetch, open_source
 from cloudwatch_engine.generated import INSTANCE
@@ -64,6 +67,15 @@ def monitor_api(trained: Registry, folder: Path) -> BaseSchema:
 
 
 @pytest.fixture(scope="module")
+def anomaly_api(trained: Registry, folder: Path) -> Iterator[BaseSchema]:
+    generate_windows(300).to_csv(folder / "windows.csv", index=False)
+    train_detector(trained, folder / "windows.csv")
+    app = create_anomaly(Settings(artifacts_folder=str(folder / "artifacts")), trained.store, FixedClock(NOON))
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    app.extensions["predictor"].close()
+
+
+@pytest.fixture(scope="module")
 def engine_api(folder: Path) -> Iterator[BaseSchema]:
     section = CloudWatchSettings(folder=str(folder / "cloudwatch"), history_days=1, horizon_steps=6)
     settings = Settings(artifacts_folder=str(folder / "artifacts"), cloudwatch=section)
@@ -109,3 +121,7 @@ def test_the_engine_answers_anything_without_failing(engine_api: BaseSchema) -> 
 
 def test_the_monitor_answers_anything_without_failing(monitor_api: BaseSchema) -> None:
     assert check_all(monitor_api) == 20
+
+
+def test_the_anomaly_app_answers_anything_without_failing(anomaly_api: BaseSchema) -> None:
+    assert check_all(anomaly_api) == 3

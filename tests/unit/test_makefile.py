@@ -13,9 +13,12 @@ import pytest
 from ml_core.config import project_root
 
 TARGETS = [
+    "bench-dashboard",
     "bench-monitor",
+    "bench-serving",
     "bench-store",
     "build-api",
+    "demo",
     "help",
     "install",
     "lint",
@@ -145,7 +148,7 @@ def test_the_tester_is_told_how_many(folder: Path, words: list[str], arguments: 
 
 @pytest.mark.parametrize(("target", "words"), [("remove-env", "env"), ("remove-all", "all --yes")])
 def test_what_is_removed_is_up_to_the_script(folder: Path, target: str, words: str) -> None:
-    add_program(folder / "remove.sh", '#!/bin/sh\necho "$*"\n')
+    add_program(folder / "deploy/remove.sh", '#!/bin/sh\necho "$*"\n')
     assert make(target, "FLAGS=--yes", folder=folder).stdout == f"{words}\n"
 
 

@@ -19,7 +19,8 @@ def folder(tmp_path: Path) -> Path:
     """A suite that was installed, has run, and has data; beside things of the user."""
     made = tmp_path / "the suite"
     made.mkdir()
-    shutil.copy(project_root() / "remove.sh", made)
+    (made / "deploy").mkdir()
+    shutil.copy(project_root() / "deploy/remove.sh", made / "deploy")
     add(made, [".venv/installed", ".pipenv/installed", ".venv/lib/python", ".mypy_cache/x", "ml.egg-info/PKG-INFO"])
     add(made, ["ml_core/clock.py", "ml_core/__pycache__/clock.pyc", "tests/unit/__pycache__/a.pyc", "notes.txt"])
     add(made, ["var/log/a.log", "var/run/metrics/x.db", "var/tools/usr/bin/prometheus", "var/mine/file"])
@@ -35,12 +36,12 @@ def add(folder: Path, paths: Iterable[str]) -> None:
 
 def remove(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [folder / "remove.sh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
+        [folder / "deploy/remove.sh", *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30
     )
 
 
 def files(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"remove.sh"}
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {"deploy/remove.sh"}
 
 
 DATA = {"var/store/documents.json", "var/artifacts/model", "var/prometheus/wal"}
@@ -82,7 +83,7 @@ def test_all_asks_before_data_are_removed(folder: Path, reply: str, stays: bool)
     try:
         os.write(keyboard, reply.encode())
         result = subprocess.run(
-            [folder / "remove.sh", "all"], stdin=terminal, capture_output=True, text=True, timeout=30
+            [folder / "deploy/remove.sh", "all"], stdin=terminal, capture_output=True, text=True, timeout=30
         )
     finally:
         os.close(keyboard)
@@ -116,7 +117,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(folder: Path, tmp_path: Path) ->
 def test_containers_are_removed_by_compose_and_their_data_only_on_demand(folder: Path) -> None:
     add(folder, ["var/docker.env"])
     script = folder / "deploy" / "compose.sh"
-    script.parent.mkdir()
+    script.parent.mkdir(exist_ok=True)
     script.write_text('#!/bin/sh\necho "$*" >>calls\n')
     script.chmod(0o755)
     remove(folder, "all")
@@ -132,7 +133,7 @@ def test_unknown_words_get_the_usage_and_exit_2(folder: Path, words: list[str]) 
     before = files(folder)
     result = remove(folder, *words)
     assert result.returncode == 2
-    assert result.stderr.startswith("usage: ./remove.sh")
+    assert result.stderr.startswith("usage: deploy/remove.sh")
     assert files(folder) == before
 
 

@@ -18,7 +18,7 @@ def test_the_dashboard_comes_first() -> None:
 
 
 def test_an_app_listens_where_its_section_says() -> None:
-    _, models, _, _ = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))
+    models = platform_apps(Settings(models=ModelsSettings(host="::1", port=6002)))[1]
     assert (models.host, models.port) == ("::1", 6002)
     assert models.port_variable == "ML_MODELS__PORT"
 

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Removes what install.sh and the platform have made in the folder that this file stands in; ./remove.sh --help says how.
+# Removes what install.sh and the platform have made in the folder above this one; deploy/remove.sh --help says how.
 # Packages that apt has installed stay: others may use them by now.
 set -eu
 
 ENVIRONMENTS=".venv .pipenv"
 CACHES=".pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache"
 WORK="run log tools try bench-anchors install.lock"
-DATA="store artifacts spool backups prometheus alertmanager"
+DATA="store artifacts spool backups cloudwatch prometheus alertmanager"
 
 usage() {
     cat <<'END'
-usage: ./remove.sh env | all [--yes]
+usage: deploy/remove.sh env | all [--yes]
 
   env    the Python environments that install.sh has made, and caches
   all    what the platform has left under var/, its images and containers if it ran in docker;
@@ -26,7 +26,7 @@ say() { printf '%s\n' "$*"; }
 
 fail() { say "remove.sh: $*" >&2; exit 1; }
 
-CDPATH='' cd -- "$(dirname -- "$0")"
+CDPATH='' cd -- "$(dirname -- "$0")/.."
 
 what=
 yes=no
