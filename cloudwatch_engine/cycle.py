@@ -12,7 +12,7 @@ from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.fetch import fetch, open_source
 from cloudwatch_engine.forecasting import forecast_instance
 from cloudwatch_engine.metric_data import read_dataset
-from cloudwatch_engine.models import quick_names
+from cloudwatch_engine.models import first_names
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.report import report
 from cloudwatch_engine.seed_files import write_answers, write_data
@@ -55,7 +55,7 @@ def forecast_job(engine: Engine) -> Job:
     def forecast(instance: str) -> None:
         known = engine.store.get_model(model_name(instance))
         if known is None or known.champion is None:
-            train_instance(engine, instance, names=quick_names())
+            train_instance(engine, instance, names=first_names())
         else:
             forecast_instance(engine, instance)
         write_answers(engine, instance)

@@ -13,7 +13,7 @@ from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.history import read_history
 from cloudwatch_engine.job_starter import JobStarter
 from cloudwatch_engine.metric_data import read_dataset
-from cloudwatch_engine.models import find_name, quick_names
+from cloudwatch_engine.models import ENSEMBLE, find_name, quick_names
 from cloudwatch_engine.names import INSTANCE_NAME
 from cloudwatch_engine.predictions import choose_instance, read_comparison, read_predictions
 from cloudwatch_engine.questions import Questions
@@ -134,7 +134,7 @@ def job(path: JobPath) -> Response:
 
 
 def _forecast(content: bytes) -> Response:
-    names = _asked_models() or list(quick_names())
+    names = _asked_models() or [*quick_names(), ENSEMBLE]
     return jsonify(_questions().forecast(read_dataset(content), names))
 
 

@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 FLUSH_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 0.75
-_PATIENCE_SECONDS = 5.0  # for a store that is slow, before the client is told to try again
+_PATIENCE_SECONDS = 2.0  # for a store that is slow, before the client is told to try again
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,5 +69,5 @@ def init_app(app: Flask) -> AppMetrics:
         return Response(encoder(metrics.scrape_registry()), content_type=content_type)
 
     app.after_request(finish)
-    app.add_url_rule("/metrics", view_func=show)
+    app.add_url_rule("/metrics", view_func=show, strict_slashes=False)  # the first systems' apps answered at /metrics/
     return metrics

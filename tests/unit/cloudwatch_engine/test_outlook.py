@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from cloudwatch_engine.outlook import Outlook, errors_since, foresee, look_ahead
+from cloudwatch_engine.outlook import Outlook, foresee, look_ahead, roll
+from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.forecasters.naive import Naive
 from ml_core.timeseries.series import Series
 
@@ -25,9 +26,13 @@ def fitted(history: Series, horizon: int = 12) -> Naive:
     return forecaster
 
 
+def untried(forecaster: Naive) -> TriedForecasters:
+    return TriedForecasters({"naive": forecaster}, (), {"naive": np.empty((0, forecaster.horizon))})
+
+
 def at_the_end(history: Series, forecaster: Naive, limit: float = 80.0) -> Outlook:
     """Return the outlook of a forecaster that was fitted on the first value alone, so that all errors count."""
-    return look_ahead(history, forecaster, np.empty((0, forecaster.horizon)), START, limit, 0.2)
+    return look_ahead(history, untried(forecaster), START, limit, 0.2)
 
 
 def test_bands_are_nested_and_widen_with_the_horizon() -> None:
@@ -66,8 +71,7 @@ def test_errors_are_of_origins_whose_truths_have_come() -> None:
     values = np.zeros(300)
     values[-3:] = 7.0
     history = Series(START, STEP, values)
-    errors = errors_since(history, fitted(history, horizon=2), START)
-    assert errors.shape[0] > 100
+    errors = roll(history, untried(fitted(history, horizon=2)), START).errors()
     assert errors[-3:].tolist() == [[0.0, 7.0], [7.0, 7.0], [0.0, 0.0]]  # the last is issued with the first 7
     assert np.abs(errors[:-3]).max() == 0
 
@@ -75,11 +79,22 @@ def test_errors_are_of_origins_whose_truths_have_come() -> None:
 def test_what_it_was_fitted_on_gives_no_errors_only_its_trial_and_what_came_since() -> None:
     history = a_walk()
     forecaster = fitted(history)
-    assert errors_since(history, forecaster, history.end_time).shape == (0, 12)
-    assert errors_since(history, forecaster, history.time_at(1480)).shape == (8, 12)  # 1480 to 1487, then 12 to come
-    tried = np.full((50, 12), 3.0)
-    outlook = look_ahead(history, forecaster, tried, history.end_time, 80.0, 0.2)
-    assert outlook.bands["lower_95"].tolist() == (outlook.values + 3.0).tolist()
+    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
+    said = np.full((3, 12), 1000.0)
+    tried = TriedForecasters({"naive": forecaster}, times, {"naive": said})
+    rolled = roll(history, tried, history.time_at(1470))
+    assert rolled.origins.tolist() == [1300, 1310, 1320, 1479, 1489, 1499]  # every ten steps, as in the trial
+    assert rolled.point[:3].tolist() == said.tolist()
+    assert rolled.point[-1].tolist() == [history.values[-1]] * 12
+    assert len(rolled.errors()) == 4  # of 1489 and 1499 not all has come
+
+
+def test_origins_that_lie_before_the_history_are_left_out() -> None:
+    history = a_walk()
+    later = Series(history.time_at(1305), STEP, history.values[1305:])
+    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
+    tried = TriedForecasters({"naive": fitted(history)}, times, {"naive": np.full((3, 12), 1000.0)})
+    assert roll(later, tried, later.end_time).origins.tolist() == [5, 15, 194]
 
 
 def test_a_path_counts_once_however_often_it_crosses() -> None:
@@ -111,7 +126,8 @@ def test_the_probability_is_honest_on_a_random_walk() -> None:
     assert np.mean(said) == pytest.approx(np.mean(came), abs=0.1)
 
 
-def test_a_short_history_has_bands_of_no_width_rather_than_none() -> None:
-    history = Series(START, STEP, np.arange(5.0))
+def test_a_history_without_errors_yet_has_bands_from_its_own_changes() -> None:
+    history = Series(START, STEP, np.array([1.0, 5.0, 2.0, 6.0, 3.0]))
     outlook = at_the_end(history, fitted(history))
-    assert outlook.bands["lower_95"].tolist() == outlook.values.tolist()
+    assert (outlook.bands["lower_95"] <= outlook.values).all()
+    assert (outlook.bands["upper_95"] > outlook.values).all()

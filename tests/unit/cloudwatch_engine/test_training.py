@@ -18,6 +18,7 @@ from cloudwatch_engine.generated import INSTANCE
 from cloudwatch_engine.history import read_history
 from cloudwatch_engine.predictions import read_predictions, read_trial
 from cloudwatch_engine.training import train_instance
+from ml_core.artifacts.forecaster_format import member_file
 from ml_core.clock import FixedClock, parse_time
 from ml_core.errors import ArtifactError, InvalidInput, NotFound
 from ml_core.forecasters.base import CannotForecast, Forecaster, Paths
@@ -86,6 +87,23 @@ def test_the_best_is_registered_promoted_and_forecasts(fetched: Engine) -> None:
     assert steps["lower_95"].notna().all()
 
 
+def test_the_ensemble_is_a_version_with_all_its_members_and_forecasts_from_them(fetched: Engine) -> None:
+    trial = train_instance(fetched, INSTANCE, names=("naive", "seasonal_naive", "ridge", "ensemble"))
+    assert {model["name"] for model in trial["models"]} == {"naive", "seasonal_naive", "ridge", "ensemble"}
+    if trial["served"] != "ensemble":
+        pytest.fail(f"this test wants a series on which the ensemble is the best, not {trial['served']}")
+    champion = fetched.registry.champion(fetched.registry.find(MODEL))
+    assert champion is not None
+    assert champion.parameters["members"] == ["naive", "seasonal_naive", "ridge"]
+    before = read_predictions(fetched, INSTANCE)
+    newest = parse_time(before["issue_time"])
+    fetched.store.record_observations(SERIES, [an_observation(newest + timedelta(minutes=5), 33.0)])
+    issued = forecast_instance(fetched, INSTANCE)
+    assert issued is not None
+    assert issued["forecaster"] == "ensemble"
+    assert issued["steps"] != before["steps"]
+
+
 def test_scores_of_all_are_kept_best_first_and_as_metric_points(fetched: Engine) -> None:
     train_instance(fetched, INSTANCE, names=NAMES)
     trial = read_trial(fetched, INSTANCE)
@@ -121,7 +139,7 @@ def test_a_model_goes_on_from_its_last_version_and_is_tried_from_nothing(fetched
         (number,) = (model["version"] for model in trial["models"] if model["name"] == "lstm")
         version = fetched.store.get_version(MODEL, number)
         assert version is not None
-        with np.load(fetched.registry.artifact_folder(version) / "forecaster.npz") as arrays:
+        with np.load(member_file(fetched.registry.artifact_folder(version), "lstm")) as arrays:
             assert int(arrays["fits"]) == fits
 
 
@@ -132,7 +150,7 @@ def test_a_last_version_whose_file_is_damaged_is_left_and_training_starts_anew(
     for model in trial["models"]:
         version = fetched.store.get_version(MODEL, model["version"]) if model["version"] else None
         if version is not None:
-            (fetched.registry.artifact_folder(version) / "forecaster.npz").write_bytes(b"damaged")
+            member_file(fetched.registry.artifact_folder(version), model["name"]).write_bytes(b"damaged")
     assert train_instance(fetched, INSTANCE, names=("naive", "lstm"))["version"] > trial["version"]
 
 
@@ -191,7 +209,7 @@ def test_a_champion_whose_files_are_damaged_is_not_served_and_the_last_forecast_
     train_instance(fetched, INSTANCE, names=("naive",))
     champion = fetched.registry.champion(fetched.registry.find(MODEL))
     assert champion is not None
-    (fetched.registry.artifact_folder(champion) / "forecaster.npz").write_bytes(b"damaged")
+    member_file(fetched.registry.artifact_folder(champion), "naive").write_bytes(b"damaged")
     fetched.store.record_observations(SERIES, [an_observation(NOON)])
     before = read_predictions(fetched, INSTANCE)
     with pytest.raises(ArtifactError, match="was changed after it was registered"):
