@@ -167,7 +167,7 @@ def _tell(seconds: Mapping[str, float], total: float) -> None:
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Keep linear algebra to one thread: its matrices are small, and more would only wait for each other."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         yield

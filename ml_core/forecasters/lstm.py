@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ml_core.forecasters.neural import WINDOW, NeuralForecaster
+from ml_core.forecasters.neural import WINDOW, NeuralForecaster, last_layer
 
 UNITS = 24
 
@@ -16,4 +16,4 @@ class Lstm(NeuralForecaster):
 
     def _built(self, keras: Any) -> Any:
         layers = keras.layers
-        return keras.Sequential([layers.Input((WINDOW, 2)), layers.LSTM(UNITS), layers.Dense(self.horizon)])
+        return keras.Sequential([layers.Input((WINDOW, 2)), layers.LSTM(UNITS), last_layer(keras, self.horizon)])

@@ -123,8 +123,8 @@ def _pooled_odds(opinions: list[float]) -> float:
 
 def _shifts(odds: Floats, truths: Floats, limit: float, completed: NDArray[np.int64]) -> Floats:
     """Return for each origin the shift of log-odds that the completed origins ask for."""
-    crossed = (truths > limit).any(axis=1)
-    is_told = crossed | np.isfinite(truths).all(axis=1)
+    crossed: NDArray[np.bool_] = np.any(truths > limit, axis=1)
+    is_told: NDArray[np.bool_] = crossed | np.all(np.isfinite(truths), axis=1)
     shifts = np.zeros(len(odds))
     shift = 0.0
     for row, ready in enumerate(completed):

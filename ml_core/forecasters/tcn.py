@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ml_core.forecasters.neural import WINDOW, NeuralForecaster
+from ml_core.forecasters.neural import WINDOW, NeuralForecaster, last_layer
 
 FILTERS = 16
 DILATIONS = (1, 2, 4, 8)
@@ -19,4 +19,4 @@ class Tcn(NeuralForecaster):
         from tcn import TCN
 
         stack = TCN(nb_filters=FILTERS, kernel_size=3, dilations=DILATIONS, return_sequences=False)
-        return keras.Sequential([keras.layers.Input((WINDOW, 2)), stack, keras.layers.Dense(self.horizon)])
+        return keras.Sequential([keras.layers.Input((WINDOW, 2)), stack, last_layer(keras, self.horizon)])
