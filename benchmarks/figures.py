@@ -103,6 +103,8 @@ class Sizes:
     many_monitored_rows: int = 1_000_000
     chunks: int = 20
     random_sets: int = 500
+    # forecasts: at most so many series of each kind
+    forecast_series: int = 1000
     # anomaly predictions over HTTP, and rows whose scores are compared with scikit-learn's
     load_seconds: float = 5.0
     compared_rows: int = 100_000
@@ -159,6 +161,7 @@ QUICK = Sizes(
     many_monitored_rows=12_000,
     chunks=4,
     random_sets=20,
+    forecast_series=3,
     load_seconds=0.5,
     compared_rows=700,
     rows_per_body=100,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ml_core.forecasters.neural import NeuralForecaster
+from ml_core.forecasters.neural import NeuralForecaster, last_layer
 
 UNITS = 24
 
@@ -18,5 +18,5 @@ class Lstm(NeuralForecaster):
         layers = keras.layers
         lower = [layers.LSTM(UNITS, return_sequences=True) for _ in range(self.layers - 1)]
         return keras.Sequential(
-            [layers.Input((self.window, 2)), *lower, layers.LSTM(UNITS), layers.Dense(self.horizon)]
+            [layers.Input((self.window, 2)), *lower, layers.LSTM(UNITS), last_layer(keras, self.horizon)]
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from ml_core.forecasters.neural import NeuralForecaster
+from ml_core.forecasters.neural import NeuralForecaster, last_layer
 
 FILTERS = 16
 DILATIONS = (1, 2, 4, 8)
@@ -22,4 +22,4 @@ class Tcn(NeuralForecaster):
             TCN(nb_filters=FILTERS, kernel_size=3, dilations=DILATIONS, return_sequences=number < self.layers - 1)
             for number in range(self.layers)
         ]
-        return keras.Sequential([keras.layers.Input((self.window, 2)), *stacks, keras.layers.Dense(self.horizon)])
+        return keras.Sequential([keras.layers.Input((self.window, 2)), *stacks, last_layer(keras, self.horizon)])
