@@ -103,6 +103,8 @@ class Sizes:
     many_monitored_rows: int = 1_000_000
     chunks: int = 20
     random_sets: int = 500
+    # forecasts: at most so many series of each kind
+    forecast_series: int = 1000
     # the dashboard: a store with many predictions and one with few, as many models in both, over so many days
     page_rounds: int = 7
     page_requests: int = 20
@@ -159,6 +161,7 @@ QUICK = Sizes(
     many_monitored_rows=12_000,
     chunks=4,
     random_sets=20,
+    forecast_series=3,
     page_rounds=2,
     page_requests=2,
     watched_models=3,
