@@ -128,7 +128,8 @@ class StepwiseRegression(Forecaster):
 def _spread_of(values: Floats, origins: NDArray[np.int64]) -> float:
     """Return about the usual distance from the local median; never zero.
 
-    Where a tenth of the values lie far off, as those of a job that runs each hour do, they count; single incidents do not.
+    Where a tenth of the values lie far off, as those of a job that runs each hour do, they count; single incidents do
+    not.
     """
     training = values[origins[0] :] if len(origins) else values
     distances = np.abs(training - trailing_median(training, 12))
