@@ -27,6 +27,7 @@ from ml_monitor.evaluation.gradings import Gradings
 from ml_monitor.evaluation.judging import Judge, Judged, with_verdicts
 from ml_monitor.evaluation.kept_statistics import KeptStatistics
 from ml_monitor.evaluation.measuring import measure_chunk
+from ml_monitor.evaluation.profiling import Profiler
 from ml_monitor.evaluation.rule_notes import notes_on
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
 from ml_monitor.results.results_store import EVALUATIONS, Result, evaluation_key, point_of
@@ -77,9 +78,10 @@ class ModelEvaluator:
         self.rules = [rule for rule in rules_for(rules, model.name) if rule.watches != "ingest"]
         self.as_of = as_of
         self._judges: dict[int | None, Judge] = {}
+        self._profiler = Profiler(registry.store, model)
 
     def evaluate(self) -> Evaluation:
-        """Evaluate what is new or changed, and store results, alerts and what was seen, in this order.
+        """Evaluate what is new or changed, and store results, alerts, the summary and what was seen, in this order.
 
         Raises ``StoreUnavailable``, and ``Conflict`` if another check of the same model was in the way.
         """
@@ -95,6 +97,7 @@ class ModelEvaluator:
             chunkings[chunk] = [each.to_list() for each in now_seen[-_KEPT_CHUNKS:]]
             verdicts += judged
         evaluation.moves = move_alerts(self.store, self.model.name, verdicts, self.as_of)
+        self._profiler.finish(self.as_of)
         changed = {"chunkings": chunkings, "gradings": gradings.to_dict()}
         if changed != content:
             key, revision = evaluation_key(self.model.name), document.revision if document else None
@@ -144,7 +147,9 @@ class ModelEvaluator:
         results = measure_chunk(frame, self.model.task, judge.baseline, chunk, stretch, segment_by)
         results = gradings.grade(results)
         judged = [each for rule in rules for each in judge.judge(rule, results)]
-        return with_verdicts(results, judged), judged
+        results = with_verdicts(results, judged)
+        self._profiler.add(chunk, stretch, frame, judge.baseline, results)
+        return results, judged
 
     def _judge_for(self, frame: pd.DataFrame, evaluation: Evaluation) -> Judge:
         """Return the judge of the version that made most of the chunk's predictions."""
@@ -166,7 +171,9 @@ class ModelEvaluator:
         methods = frozenset(name for rule in self.rules if rule.watches == "drift" for name in rule.metrics)
         schema = {spec.name: spec.kind for spec in version.features} | {"": f"{self.model.task} {sorted(methods)}"}
         kept = KeptStatistics(self.registry.artifact_folder(version), version.artifact_sha256, schema)
-        return make_baseline(self.model, version.number, reference, version.features, kept, methods)
+        baseline = make_baseline(self.model, version.number, reference, version.features, kept, methods)
+        self._profiler.keep_reference(baseline, version.artifact_sha256)
+        return baseline
 
 
 def _see(stretch: Stretch, frame: pd.DataFrame) -> _Seen:
