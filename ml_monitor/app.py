@@ -16,7 +16,7 @@ from ml_core.web import seed_routes
 from ml_core.web.base_app import create_base_app
 from ml_monitor.api import alerts_api, recording_api, results_api
 from ml_monitor.exporter import StoreExporter
-from ml_monitor.pages import dashboard
+from ml_monitor.pages import catalogue, frame
 from ml_monitor.recording import Recorder
 
 
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         clock=clock,
         checks={"store": store.check},
         notices=store.notices,
-        error_page=dashboard.error_page,
+        error_page=frame.error_page,
     )
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     app.extensions["registry"] = registry
@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     app.register_api(recording_api.blueprint)
     app.register_api(alerts_api.blueprint)
     app.register_api(results_api.blueprint)
-    app.register_blueprint(dashboard.blueprint)
+    catalogue.init_app(app)
     return app
 
 

@@ -1,0 +1,20 @@
+"""The pages of the dashboard, in the order of the navigation."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ml_core.clock import format_time
+from ml_monitor.pages import model, overview, static_files
+from ml_monitor.pages.frame import FILTERS
+
+PAGES = (overview.blueprint, model.blueprint)
+
+
+def init_app(app: Flask) -> None:
+    """Add all pages, the files they load, and the ways in which templates write values."""
+    for each in FILTERS:
+        app.add_template_filter(each, each.__name__)
+    app.add_template_filter(format_time, "iso")
+    for page in (*PAGES, static_files.blueprint):
+        app.register_blueprint(page)
