@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,16 @@ class SeriesStore(ABC):
         With ``window`` points are merged, per segment, into windows aligned to the Unix epoch, each into the one in
         which it starts: counts and totals add, ``details`` is empty and ``version`` 0. Points of version 0 and of
         single versions speak of the same rows, so give the version where both are kept.
+        """
+
+    @abstractmethod
+    def metric_points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, *, segment: str | None = ""
+    ) -> list[MetricPoint]:
+        """Return the points with ``start <= start_time < end`` of all metrics whose name begins with a prefix.
+
+        They are of one segment ("" is that of all rows) or, for None, of all segments; by metric, start time, end time,
+        version and segment. Made for pages: many metrics are read in the time of one ``metric_series``.
         """
 
     @abstractmethod
@@ -190,6 +200,10 @@ class SeriesStore(ABC):
     @abstractmethod
     def list_documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
+
+    @abstractmethod
+    def document_revisions(self, kind: str) -> dict[str, int]:
+        """Return the revision of each document of a kind by its key, without reading what the documents hold."""
 
     @abstractmethod
     def document_kinds(self) -> list[str]:

@@ -6,12 +6,14 @@ The last line of a key (metric, segment, version, start and end time) is the one
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import orjson
 
 from ml_core.clock import format_time, parse_time
 from ml_core.records import MetricPoint
@@ -55,6 +57,23 @@ class JsonMetrics:
             if line["metric"] == metric
             and (segment is None or line["segment"] == segment)
             and (version is None or line["version"] == version)
+        )
+        return [point for point in _in_force(model, lines) if start <= point.start_time < end]
+
+    def points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, segment: str | None
+    ) -> list[MetricPoint]:
+        """Return the points in force of all metrics whose names begin with one of the prefixes."""
+        check_word("model", model)
+        # The metric is the first key of each line, so that what is not wanted need not be parsed.
+        starts = tuple(b'{"metric":%b' % orjson.dumps(prefix)[:-1] for prefix in prefixes)
+        if not starts:
+            return []
+        lines = (
+            line
+            for path in day_segments(folder_of(self.folder, model), start, end)
+            for line in read_segment(path, starts=starts)[0]
+            if segment is None or line["segment"] == segment
         )
         return [point for point in _in_force(model, lines) if start <= point.start_time < end]
 

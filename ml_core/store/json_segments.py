@@ -35,27 +35,37 @@ def encode_line(row: dict[str, Any]) -> bytes:
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
     """Return the row of a line without its line break, or None if it is not as it was written."""
-    body = line[:-_SUFFIX_LENGTH] + b"}"
-    if line[-_SUFFIX_LENGTH:] != b',"crc":"%08x"}' % crc32c.crc32c(body):
+    if not _is_whole(line):
         return None
-    row: dict[str, Any] = orjson.loads(body)
+    row: dict[str, Any] = orjson.loads(line[:-_SUFFIX_LENGTH] + b"}")
     return row
 
 
-def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+def _is_whole(line: bytes) -> bool:
+    """Return whether a line, without its break, is as it was written."""
+    body = line[:-_SUFFIX_LENGTH] + b"}"
+    return line[-_SUFFIX_LENGTH:] == b',"crc":"%08x"}' % crc32c.crc32c(body)
+
+
+def read_segment(path: Path, offset: int = 0, starts: tuple[bytes, ...] = ()) -> tuple[list[dict[str, Any]], int]:
     """Return the rows from ``offset`` on, and the offset behind the last whole line; none for a missing file.
 
-    A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
+    With ``starts`` only rows whose line begins with one of them; the checksums of all are looked at, but no other line
+    is parsed. A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
     """
     with open_view(path) as view:
-        return _rows(path, view, offset)
+        return _rows(path, view, offset, starts)
 
 
-def _rows(path: Path, view: SegmentView, offset: int) -> tuple[list[dict[str, Any]], int]:
+def _rows(
+    path: Path, view: SegmentView, offset: int, starts: tuple[bytes, ...] = ()
+) -> tuple[list[dict[str, Any]], int]:
     content = view.read(offset)
     end = content.rfind(b"\n") + 1
     rows = []
     for number, line in enumerate(content[:end].split(b"\n")[:-1]):
+        if starts and not line.startswith(starts) and _is_whole(line):
+            continue
         row = decode_line(line)
         if row is None:
             log.warning("%s: line %d after byte %d is damaged and was passed over", path, number + 1, offset)

@@ -19,6 +19,7 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.rules import Severity
 from ml_monitor.monitoring.alerts.plain import state_from_dict, state_to_dict
 from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event
+from ml_monitor.results.document_cache import read_cached
 
 KIND = "alerts"
 RETRAIN_KIND = "retrain_requests"
@@ -59,7 +60,7 @@ def new_alert(rule: str, severity: Severity, key: AlertKey) -> Alert:
 
 def list_alerts(store: Store) -> list[Alert]:
     """Return the alerts of all models, by model, cause, subject and segment."""
-    alerts = [alert for document in store.list_documents(KIND) for alert in _book(document).values()]
+    alerts = [alert for book in read_cached(store, KIND, _book).values() for alert in book.values()]
     return sorted(alerts, key=lambda alert: (*_order(alert.state.key), alert.rule))
 
 

@@ -6,12 +6,15 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
+from datetime import datetime
 
 import orjson
 
 from ml_core.clock import format_time
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.pages.distribution import Distribution, NumberDistribution, Quantiles, QuantileWindow, ShareWindow
+from ml_monitor.pages.overview_reader import ModelRow
+from ml_monitor.pages.stories import change_words
 from ml_monitor.pages.traffic import Volume, WindowCount
 from ml_monitor.results.results_store import Result
 
@@ -41,6 +44,24 @@ def distribution_csv(shown: Distribution | None) -> str:
     return _write(("start", "end", "predictions", *names), rows)
 
 
+def models_csv(models: Iterable[ModelRow]) -> str:
+    """Return a line for each model of the overview."""
+    return _write(
+        ("model", "title", "state", "since", "changed_column", "change", "metric", "value", "estimate")
+        + ("drifted_columns", "columns", "truth_coverage", "last_prediction", "firing_alerts"),
+        (
+            (
+                *(model.name, _plain(model.title), model.state, _time(model.since_time)),
+                *((_plain(model.story.column or ""), change_words(model.story.change)) if model.story else ("", "")),
+                *((model.headline.metric, model.headline.value) if model.headline else ("", None)),
+                *(model.estimate, model.drifted, model.columns, model.coverage),
+                *(_time(model.last_prediction_time), len(model.alerts)),
+            )
+            for model in models
+        ),
+    )
+
+
 def results_csv(results: Iterable[Result]) -> str:
     """Return one line for each metric of each chunk; an undefined value is an empty cell beside its reason.
 
@@ -59,6 +80,10 @@ def _result_row(result: Result) -> tuple[object, ...]:
         orjson.dumps(result.verdicts).decode() if result.verdicts else "",
         _plain("\n".join(result.notes)),
     )
+
+
+def _time(time: datetime | None) -> str:
+    return "" if time is None else format_time(time)
 
 
 def _times(window: WindowCount | QuantileWindow | ShareWindow) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ml_core.records import MetricPoint
@@ -80,19 +80,25 @@ def outcomes_metric() -> str:
 
 def read_profiles(store: Store, model: str, column: str, start: datetime, end: datetime) -> list[ChunkProfile]:
     """Return a column's profiles of the chunks that start in ``start <= time < end``, oldest first."""
-    frame = store.metric_series(model, profile_metric(column), start, end)
+    metric = profile_metric(column)
     return [
-        ChunkProfile(row.start_time.to_pydatetime(), row.end_time.to_pydatetime(), read_profile(_details(row)))
-        for row in frame.itertuples(index=False)
+        ChunkProfile(point.start_time, point.end_time, read_profile(point.details))
+        for point in store.metric_points(model, [metric], start, end)
+        if point.metric == metric
     ]
+
+
+def read_profiles_at(store: Store, model: str, start: datetime) -> dict[str, Profile]:
+    """Return the profiles of all columns in the chunk that starts at a time, by column."""
+    points = store.metric_points(model, [f"{PROFILED_CHUNK}/profile/"], start, start + timedelta(microseconds=1))
+    return {point.details["column"]: read_profile(point.details) for point in points}
 
 
 def read_chunk_outcomes(store: Store, model: str, start: datetime, end: datetime) -> list[ChunkOutcomes]:
     """Return the outcomes of the chunks that start in ``start <= time < end``, oldest first."""
-    frame = store.metric_series(model, outcomes_metric(), start, end)
     return [
-        ChunkOutcomes(row.start_time.to_pydatetime(), row.end_time.to_pydatetime(), read_outcomes(_details(row)))
-        for row in frame.itertuples(index=False)
+        ChunkOutcomes(point.start_time, point.end_time, read_outcomes(point.details))
+        for point in store.metric_points(model, [outcomes_metric()], start, end)
     ]
 
 
@@ -129,10 +135,3 @@ def read_reference_profiles(store: Store, model: str, version: int | None) -> Re
 
 def _key(model: str, version: int) -> str:
     return f"model {model} version {version}"
-
-
-def _details(row: Any) -> Mapping[str, Any]:
-    details: Mapping[str, Any] = row.details
-    return details
-
-

@@ -161,20 +161,31 @@ def read_results(
     ``segment`` "" is that of all rows, None stands for every segment; ``names`` and ``columns`` ("" for metrics that
     are of none) bound which metrics are read.
     """
-    prefix = f"{chunk}/{group}/"
+    found = read_groups(store, model, {group: names}, start, end, chunk=chunk, segment=segment)
+    return found if columns is None else [result for result in found if result.column in columns]
+
+
+def read_groups(
+    store: Store,
+    model: str,
+    wanted: Mapping[Group, frozenset[str] | None],
+    start: datetime,
+    end: datetime,
+    *,
+    chunk: str = "day",
+    segment: str | None = "",
+) -> list[Result]:
+    """Return the results of several groups, read in one go: of each the metrics named, or for None all of them."""
+    prefixes = [
+        f"{chunk}/{group}/{name}" for group, names in wanted.items() for name in ([""] if names is None else names)
+    ]
+    stored = None if segment is None else segment_name(segment)
     found = []
-    for metric in store.list_metrics(model):
-        if not metric.startswith(prefix):
-            continue
-        name = metric.removeprefix(prefix).partition("/")[0]
-        if names is not None and name not in names:
-            continue
-        if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
-            continue
-        stored = None if segment is None else segment_name(segment)
-        frame = store.metric_series(model, metric, start, end, segment=stored)
-        for row in frame.itertuples(index=False):
-            found.append(_result(chunk, group, name, row))
+    for point in store.metric_points(model, prefixes, start, end, segment=stored):
+        _, group, name = point.metric.split("/", 3)[:3]
+        names = wanted[group]  # type: ignore[index]  # the prefixes let no other group through
+        if names is None or name in names:  # one name may begin with another
+            found.append(_result(chunk, group, name, point))  # type: ignore[arg-type]
     return found
 
 
@@ -184,8 +195,8 @@ def list_chunkings(store: Store, model: str) -> list[str]:
     return sorted({each[0] for each in parts if len(each) == 3 and each[1] in GROUPS})
 
 
-def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
-    details = row.details
+def _result(chunk: str, group: Group, name: str, point: MetricPoint) -> Result:
+    details = point.details
     undefined = details.get("undefined")
     return Result(
         chunk,
@@ -193,8 +204,8 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         name,
         details["column"],
         details["segment"],
-        row.start_time.to_pydatetime(),
-        row.end_time.to_pydatetime(),
+        point.start_time,
+        point.end_time,
         details["rows"],
         Undefined(undefined) if undefined is not None else details["value"],
         details["standard_error"],

@@ -16,6 +16,7 @@ from ml_core.errors import Conflict
 from ml_core.records import Document
 from ml_core.store.base import Store
 from ml_monitor.monitoring.profiles.changes import Change, read_change
+from ml_monitor.results.document_cache import read_cached
 
 SUMMARIES = "model_summaries"
 MOST_CHUNKS = 45
@@ -84,7 +85,7 @@ class Summary:
 
 def read_summaries(store: Store) -> dict[str, Summary]:
     """Return the summaries of all models that were checked, by model."""
-    return {found.model: found for found in map(_summary, store.list_documents(SUMMARIES))}
+    return {found.model: found for found in read_cached(store, SUMMARIES, _summary).values()}
 
 
 def read_summary(store: Store, model: str) -> Summary | None:
@@ -138,7 +139,10 @@ def _content(summary: Summary) -> dict[str, Any]:
         "changes": [
             [
                 format_time(chunk.start_time),
-                [[each.column, each.distance, each.change.to_dict() if each.change else None] for each in chunk.changes],
+                [
+                    [each.column, each.distance, each.change.to_dict() if each.change else None]
+                    for each in chunk.changes
+                ],
             ]
             for chunk in summary.chunks[-3:]
         ],

@@ -55,7 +55,9 @@ class Outcomes:
 def outcomes_of(task: str, truths: Column, values: Column, scores: Column, positive: object) -> Outcomes:
     """Return the outcomes of rows; a residual is the truth less the predicted value."""
     if task in ("regression", "forecast"):
-        residuals = pd.to_numeric(pd.Series(truths), errors="coerce") - pd.to_numeric(pd.Series(values), errors="coerce")
+        residuals = pd.to_numeric(pd.Series(truths), errors="coerce") - pd.to_numeric(
+            pd.Series(values), errors="coerce"
+        )
         profile = profile_of(number_column(residuals.dropna().to_numpy(dtype=np.float64)))
         assert isinstance(profile, NumberProfile)
         return Outcomes(residuals=profile if profile.known else None)
@@ -102,7 +104,9 @@ def read_outcomes(values: Mapping[str, Sequence[Any] | Mapping[str, Any]]) -> Ou
         ConfusionCounts({(true, value): count for true, value, count in values["confusion"]})
         if "confusion" in values
         else None,
-        CalibrationCounts({place: (rows, scores, positives) for place, rows, scores, positives in values["calibration"]})
+        CalibrationCounts(
+            {place: (rows, scores, positives) for place, rows, scores, positives in values["calibration"]}
+        )
         if "calibration" in values
         else None,
         NumberProfile.from_dict(residuals) if isinstance(residuals, Mapping) else None,

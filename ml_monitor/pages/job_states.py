@@ -1,0 +1,67 @@
+"""How each cron job stands: whether its newest run failed, and whether it has fallen silent; worst first.
+
+Which hours a job is due is known to its cron line alone. What is told here follows from its history: the usual distance
+of its slots says when the next is expected, and a job is silent once that is missed by half such a distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Literal, get_args
+
+from ml_core.records import JobRun
+from ml_core.store.base import Store
+
+State = Literal["failed", "silent", "running", "done"]
+STATES: tuple[State, ...] = get_args(State)
+_RUNS = 12
+_LEAST_GRACE = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """A job. ``next_time`` is when it is expected next, None while it has run too seldom to tell."""
+
+    job: str
+    state: State
+    last_slot: datetime
+    started_time: datetime
+    seconds: float | None
+    message: str | None
+    next_time: datetime | None
+
+
+def read_job_states(store: Store, now: datetime) -> tuple[JobState, ...]:
+    """Return the jobs that ever ran, those that need a look first, then by when they are due."""
+    states = [job_state(runs, now) for job in store.list_jobs() if (runs := store.list_runs(job, newest=_RUNS))]
+    return tuple(sorted(states, key=lambda each: (STATES.index(each.state) // 2, each.next_time or now, each.job)))
+
+
+def job_state(runs: Sequence[JobRun], now: datetime) -> JobState:
+    """Return how a job stands by its newest runs, oldest first; at least one."""
+    newest = runs[-1]
+    slots = sorted({run.slot for run in runs})
+    distances = [(after - before).total_seconds() for before, after in zip(slots, slots[1:], strict=False)]
+    usual = timedelta(seconds=median(distances)) if len(distances) > 1 else None
+    next_time = newest.slot + usual if usual else None
+    seconds = (newest.finished_time - newest.started_time).total_seconds() if newest.finished_time else None
+    return JobState(
+        newest.job,
+        _state(newest, usual, now),
+        newest.slot,
+        newest.started_time,
+        seconds,
+        newest.message,
+        next_time,
+    )
+
+
+def _state(newest: JobRun, usual: timedelta | None, now: datetime) -> State:
+    if newest.state == "failed" or (newest.state == "running" and now >= newest.lease_until_time):
+        return "failed"  # a run whose lease has ended is lost: its process died or stalled
+    if usual is not None and now > newest.slot + usual + max(usual / 2, _LEAST_GRACE):
+        return "silent"
+    return "running" if newest.state == "running" else "done"
