@@ -12,6 +12,7 @@ SuiteError (500)
 │   ├── ModelNotFound
 │   └── VersionNotFound
 ├── Conflict (409)          true once, but no longer
+├── TooManyTries (429)      a token was guessed wrong too often
 ├── ArtifactError (503)     a model's files cannot be used
 ├── Unavailable (503)       a part is away for now: try again after a while
 │   ├── StoreUnavailable
@@ -122,6 +123,18 @@ class Conflict(SuiteError):
 
     status = 409
     code = "conflict"
+
+
+class TooManyTries(SuiteError):
+    """A caller has given too many wrong tokens; ``retry_after_seconds`` says when the next try is heard."""
+
+    status = 429
+    code = "too_many_tries"
+    retry_after_seconds = 60
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ArtifactError(SuiteError):

@@ -45,12 +45,13 @@ class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
     ``trusted_hosts`` are further names by which a browser may call an app that has no tokens, such as the name of a
-    reverse proxy on the same machine.
+    reverse proxy on the same machine. A browser that has given a token is not asked again for ``session_hours``.
     """
 
     read_tokens: tuple[SecretStr, ...] = ()
     write_tokens: tuple[SecretStr, ...] = ()
     trusted_hosts: tuple[str, ...] = ()
+    session_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 12.0
 
 
 class LimitSettings(Section):

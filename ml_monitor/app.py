@@ -16,7 +16,7 @@ from ml_core.web import seed_routes
 from ml_core.web.base_app import create_base_app
 from ml_monitor.api import alerts_api, recording_api, results_api
 from ml_monitor.exporter import StoreExporter
-from ml_monitor.pages import catalogue, frame
+from ml_monitor.pages import catalogue, frame, login
 from ml_monitor.recording import Recorder
 
 
@@ -35,6 +35,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         checks={"store": store.check},
         notices=store.notices,
         error_page=frame.error_page,
+        open_paths=login.OPEN_PATHS,
     )
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     app.extensions["registry"] = registry

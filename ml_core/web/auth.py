@@ -1,23 +1,27 @@
 """Who may call: bearer tokens with the scopes read and write, and on loopback without tokens only local names.
 
-A browser that is asked for a name and password gives the token as the password (HTTP Basic), so that pages can be
-read where tokens are configured.
+A person gives the token once, on the page at ``/ui/login`` where the app has pages, and the browser keeps a session;
+or as the password of HTTP Basic. By a session one can read, and send the forms of pages: those below ``/ui`` are
+checked to come from a page of ours, which no other address is.
 """
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
-from collections.abc import Collection, Iterable
-from urllib.parse import urlsplit
+from collections.abc import Collection
+from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, request
-from pydantic import SecretStr
+from flask import Flask, g, redirect, request
 from werkzeug.exceptions import SecurityError
+from werkzeug.wrappers import Response
 
+from ml_core.clock import Clock
 from ml_core.errors import ConfigurationError, Forbidden, Unauthorized
 from ml_core.settings import AuthSettings
+from ml_core.web.sessions import Scope, Sessions
 
+LOGIN_PATH = "/ui/login"
+_PAGES = "/ui/"
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -43,27 +47,66 @@ def check_listening(host: str, auth: AuthSettings) -> None:
     )
 
 
-def init_app(app: Flask, auth: AuthSettings, host: str) -> None:
-    """Check each request before its view runs."""
+def init_app(app: Flask, auth: AuthSettings, host: str, clock: Clock, *, open_paths: tuple[str, ...] = ()) -> None:
+    """Check each request before its view runs.
+
+    ``open_paths`` are the beginnings of further addresses that need no token: the page that asks for one, and what it
+    loads. Where there are any, a browser that has no token is sent to that page.
+    """
+    sessions = app.extensions["sessions"] = Sessions(auth, clock)
     if not (auth.read_tokens or auth.write_tokens):
         names = {name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts)}
         app.before_request(lambda: _check_name(names))
         return
 
-    def check() -> None:
+    def check() -> Response | None:
+        g.may_read = g.may_write = False
         if request.path in _OPEN_PATHS:
-            return
+            return None
         token = _sent_token()
-        if not token:
+        by_session = None if token else sessions.scope()
+        g.has_session = by_session is not None
+        if open_paths and request.path.startswith(open_paths):
+            return None
+        if not token and by_session is None:
+            if open_paths and _is_browser():
+                return redirect(f"{LOGIN_PATH}?{urlencode({'next': request.full_path.rstrip('?')})}", 303)
             raise Unauthorized("send the header Authorization: Bearer <token>")
-        # Both lists are always compared in full, so that the time taken tells nothing about either.
-        may_write, may_read = _is_among(token, auth.write_tokens), _is_among(token, auth.read_tokens)
-        if not (may_write or may_read):
-            raise Unauthorized("this token is not known")
-        if request.method not in _READING and not may_write:
-            raise Forbidden("this token may read only; use one with the scope write")
+        scope = by_session or sessions.scope_of(token)
+        _check_scope(scope)
+        if by_session and request.method not in _READING and not request.path.startswith(_PAGES):
+            raise Forbidden("a session of a browser may only send the forms of pages; send a token")
+        return None
 
     app.before_request(check)
+
+
+def may_read() -> bool:
+    """Return whether who sends this request may see what the store holds."""
+    return bool(g.get("may_read", True))
+
+
+def may_write() -> bool:
+    """Return whether who sends this request may change something, so that a page offers it."""
+    return bool(g.get("may_write", True))
+
+
+def has_session() -> bool:
+    """Return whether this request comes by a session, which can be ended."""
+    return bool(g.get("has_session", False))
+
+
+def _check_scope(scope: Scope | None) -> None:
+    if scope is None:
+        raise Unauthorized("this token is not known")
+    g.may_read, g.may_write = True, scope == "write"
+    if request.method not in _READING and scope != "write":
+        raise Forbidden("this token may read only; use one with the scope write")
+
+
+def _is_browser() -> bool:
+    accepts = request.accept_mimetypes
+    return request.method in ("GET", "HEAD") and accepts["text/html"] > accepts["application/json"]
 
 
 def _check_name(names: Collection[str]) -> None:
@@ -88,8 +131,3 @@ def _sent_token() -> str:
     if sent is None:
         return ""
     return (sent.token if sent.type == "bearer" else sent.password if sent.type == "basic" else "") or ""
-
-
-def _is_among(token: str, known: Iterable[SecretStr]) -> bool:
-    matches = [hmac.compare_digest(token.encode(), secret.get_secret_value().encode()) for secret in known]
-    return any(matches)

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 
 from ml_core.clock import Clock
 from ml_core.settings import AppSettings, Settings
-from ml_core.web import auth, errors, headers, health, metrics, request_ids
+from ml_core.web import auth, errors, forms, headers, health, metrics, request_ids
 from ml_core.web.json_bodies import OrjsonProvider, SuiteRequest
 
 _SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -41,11 +41,12 @@ def create_base_app(
     checks: Mapping[str, health.Check],
     notices: health.Notices = list,
     error_page: errors.ErrorPage | None = None,
+    open_paths: tuple[str, ...] = (),
 ) -> SuiteApp:
     """Return an app with JSON errors, request ids, tokens, health, metrics and OpenAPI pages, and no routes of its own.
 
     ``checks`` are what ``/readyz`` asks, ``notices`` what it tells besides; ``error_page`` renders errors for browsers
-    where the app has pages.
+    where the app has pages, and ``open_paths`` are what can be read without a token, such as the page that asks for it.
     """
     app = SuiteApp(
         import_name,
@@ -63,7 +64,8 @@ def create_base_app(
     request_ids.init_app(app, clock)
     metrics.init_app(app)
     errors.init_app(app, error_page)
-    auth.init_app(app, settings.auth, listening.host)
+    auth.init_app(app, settings.auth, listening.host, clock, open_paths=open_paths)
+    forms.init_app(app)
     headers.init_app(app)
     health.init_app(app, checks, notices)
     _add_documentation(app)

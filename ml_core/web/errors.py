@@ -12,8 +12,9 @@ from flask import Flask, Response, jsonify, request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, SuiteError, Unavailable
+from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, SuiteError, TooManyTries, Unavailable
 from ml_core.logs import current_id
+from ml_core.web.forms import FORM_TYPE
 
 log = logging.getLogger(__name__)
 ErrorPage = Callable[[int, str, str], str]
@@ -51,7 +52,8 @@ def init_app(app: Flask, page: ErrorPage | None = None) -> None:
     def answer(status: int, code: str, message: str, details: Sequence[FieldError] = ()) -> Response:
         request_id = current_id.get()
         accepts = request.accept_mimetypes
-        if page and accepts["text/html"] > accepts["application/json"] and request.method in ("GET", "HEAD"):
+        is_seen = request.method in ("GET", "HEAD") or request.mimetype == FORM_TYPE
+        if page and is_seen and accepts["text/html"] > accepts["application/json"]:
             response = Response(page(status, message, request_id), mimetype="text/html")
         else:
             content = {
@@ -68,7 +70,7 @@ def init_app(app: Flask, page: ErrorPage | None = None) -> None:
         if error.status >= 500:
             log.error("%s: %s", error.code, error.message)
         response = answer(error.status, error.code, error.message, error.details)
-        if isinstance(error, Unavailable):
+        if isinstance(error, (Unavailable, TooManyTries)):
             response.headers["Retry-After"] = str(error.retry_after_seconds)
         if error.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer, Basic realm="a token as the password"'

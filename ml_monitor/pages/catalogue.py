@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask
 
 from ml_core.clock import format_time
-from ml_monitor.pages import model, overview, static_files
+from ml_core.web.tries import Tries
+from ml_monitor.pages import login, model, overview, static_files
 from ml_monitor.pages.frame import FILTERS
 
 PAGES = (overview.blueprint, model.blueprint)
@@ -13,8 +14,9 @@ PAGES = (overview.blueprint, model.blueprint)
 
 def init_app(app: Flask) -> None:
     """Add all pages, the files they load, and the ways in which templates write values."""
+    app.extensions["login_tries"] = Tries(app.extensions["clock"])
     for each in FILTERS:
         app.add_template_filter(each, each.__name__)
     app.add_template_filter(format_time, "iso")
-    for page in (*PAGES, static_files.blueprint):
+    for page in (*PAGES, login.blueprint, static_files.blueprint):
         app.register_blueprint(page)

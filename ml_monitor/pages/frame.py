@@ -18,6 +18,8 @@ from ml_core.errors import FieldError, InvalidInput
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.base import Store
+from ml_core.web.auth import has_session, may_read, may_write
+from ml_core.web.forms import form_token
 from ml_monitor import formatting
 from ml_monitor.pages import assets
 from ml_monitor.pages.alert_lines import AlertLine, firing, read_alert_lines, show_subject
@@ -34,7 +36,7 @@ FILTERS = (
 _HEADINGS = {
     400: "This request cannot be read",
     401: "A token is needed",
-    403: "This token is not enough",
+    403: "Not allowed",
     404: "Not found",
     405: "This address takes other requests",
     422: "These values do not fit",
@@ -106,6 +108,11 @@ def render(template: str, **values: Any) -> str:
     return _render(template, view=read_view(), firing=firing(alert_lines()), **values)
 
 
+def render_apart(template: str, **values: Any) -> str:
+    """Return a template in the frame without what the store holds: for a page that asks who is there."""
+    return _render(template, **values)
+
+
 def error_page(status: int, message: str, request_id: str) -> str:
     """Render an error for a browser. It reads nothing that could fail again: of the store only its notices."""
     heading = _HEADINGS.get(status, "An error of ours" if status >= 500 else "This did not work")
@@ -161,12 +168,17 @@ def _render(template: str, **values: Any) -> str:
     return render_template(
         template,
         now=now(),
-        pages=[page for page in pages.values() if page.label],
+        pages=[page for page in pages.values() if page.label] if may_read() else (),
         current=request.blueprint,
         is_ranged=asked is not None and asked.is_ranged,
-        notices=store().notices(),
+        notices=store().notices() if may_read() else (),
+        may_write=may_write(),
+        has_session=has_session,
+        form_token=form_token,
         stylesheet=assets.static_asset("dashboard.css").address,
+        theme_script=assets.static_asset("theme.js").address,
         script=assets.static_asset("dashboard.js").address,
+        refresh_script=assets.static_asset("refresh.js").address,
         favicon=assets.static_asset("icon.svg").address,
         **values,
     )

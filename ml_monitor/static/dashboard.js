@@ -2,7 +2,14 @@
 "use strict";
 
 (() => {
-  const darkPage = window.matchMedia("(prefers-color-scheme: dark)");
+  const darkPreference = window.matchMedia("(prefers-color-scheme: dark)");
+  const drawn = new Map();
+  let waiting = new Map();
+
+  function isDark() {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen === undefined ? darkPreference.matches : chosen === "dark";
+  }
 
   // Returns a copy of a chart's document in which each colour of the light page has become that of the dark one.
   function recoloured(node, colours) {
@@ -22,7 +29,7 @@
   async function draw(target, data) {
     try {
       // Always a copy: Bokeh takes what it is given apart, and a change of colours draws anew.
-      const item = recoloured(data.item, darkPage.matches ? data.dark : {});
+      const item = recoloured(data.item, isDark() ? data.dark : {});
       target.replaceChildren();
       return await window.Bokeh.embed.embed_item(item);
     } catch (error) {
@@ -31,35 +38,54 @@
     }
   }
 
-  function showCharts() {
-    const waiting = new Map();
-    const drawn = new Map();
-    const show = async (target) => drawn.set(target, await draw(target, waiting.get(target)));
-    const observer = new IntersectionObserver((entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue;
-        observer.unobserve(target);
-        show(target);
-      }
-    }, { rootMargin: "200px" });
+  async function show(target) {
+    const views = draw(target, waiting.get(target));
+    drawn.set(target, views);
+    await views;
+  }
+
+  async function drop(target) {
+    const views = drawn.get(target);
+    drawn.delete(target);
+    (await views)?.clear();
+  }
+
+  const observer = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      observer.unobserve(target);
+      show(target);
+    }
+  }, { rootMargin: "200px" });
+
+  // What was drawn on content that is gone is dropped; what is new waits until it comes into view.
+  function watchCharts() {
+    const before = waiting;
+    waiting = new Map();
     for (const block of document.querySelectorAll("script.chart-data")) {
       const target = document.getElementById(block.dataset.target);
-      waiting.set(target, JSON.parse(block.textContent));
-      observer.observe(target);
+      waiting.set(target, before.get(target) ?? JSON.parse(block.textContent));
+      if (!before.has(target)) observer.observe(target);
     }
-    darkPage.addEventListener("change", () => {
-      for (const [target, views] of [...drawn]) {
-        views.clear();
-        show(target);
-      }
-    });
+    for (const target of before.keys()) {
+      if (waiting.has(target)) continue;
+      observer.unobserve(target);
+      drop(target);
+    }
+  }
+
+  async function drawAnew() {
+    for (const target of [...drawn.keys()]) {
+      await drop(target);
+      show(target);
+    }
   }
 
   function showLocalTimes() {
     const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     const withDay = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", ...clock });
     const withoutDay = new Intl.DateTimeFormat(undefined, clock);
-    for (const element of document.querySelectorAll("time")) {
+    for (const element of document.querySelectorAll("time:not([title])")) {
       const time = new Date(element.dateTime);
       if (time.getTimezoneOffset() === 0) continue; // the viewer's clock shows UTC
       const sameDay = time.getDate() === time.getUTCDate();
@@ -73,6 +99,12 @@
     }
   }
 
+  darkPreference.addEventListener("change", drawAnew);
+  document.addEventListener("themechange", drawAnew);
+  document.addEventListener("contentchange", () => {
+    showLocalTimes();
+    watchCharts();
+  });
   showLocalTimes();
-  showCharts();
+  watchCharts();
 })();

@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest, HTTPException, ImATeapot, TooManyReq
 from werkzeug.test import TestResponse
 
 from ml_core import errors
-from ml_core.errors import FieldError, SuiteError, Unauthorized, Unavailable
+from ml_core.errors import FieldError, SuiteError, TooManyTries, Unauthorized, Unavailable
 from ml_core.web.shapes import Body, FeatureRowsField, NameField, NumberField, TimeField
 from tests.unit.ml_core.web.conftest import MakeApp, error_of
 
@@ -69,9 +69,10 @@ def test_the_drawn_tree_tells_the_status_of_every_error(kind: type[SuiteError]) 
 
 
 @pytest.mark.parametrize("kind", FAMILY)
-def test_only_a_part_that_is_away_for_now_says_when_to_try_again(make_app: MakeApp, kind: type[SuiteError]) -> None:
+def test_only_what_passes_by_itself_says_when_to_try_again(make_app: MakeApp, kind: type[SuiteError]) -> None:
     response = answer_to(make_app, made(kind))
-    assert response.headers.get("Retry-After") == ("5" if issubclass(kind, Unavailable) else None)
+    expected = "5" if issubclass(kind, Unavailable) else "60" if kind is TooManyTries else None
+    assert response.headers.get("Retry-After") == expected
 
 
 @pytest.mark.parametrize("kind", FAMILY)

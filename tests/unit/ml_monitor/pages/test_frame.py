@@ -70,6 +70,6 @@ class TestErrors:
     ) -> None:
         auth = AuthSettings(read_tokens=("letmein",), write_tokens=("change",))
         client = create_app(settings.model_copy(update={"auth": auth}), json_store, clock).test_client()
-        assert "A token is needed" in text_of(client.get("/", headers=BROWSER))
+        assert "A token is needed" in text_of(client.get("/", headers=BROWSER, follow_redirects=True))
         page = client.get("/", headers=BROWSER, auth=("me", "letmein"))
         assert "-H 'Authorization: Bearer <token>'" in text_of(page)

@@ -129,7 +129,7 @@ class TestModelPage:
         page = client.get("/ui/models/evil")
         assert page.status_code == 200
         assert "<img" not in page.text
-        assert page.text.count("<script") == page.text.count("</script>") == 4  # two of ours to load, two data blocks
+        assert page.text.count("<script") == page.text.count("</script>") == 6  # two of ours to load, two data blocks
         found = client.get("/ui/models/evil?format=json").get_json()
         assert found["newest"][0]["features"] == {HOSTILE: HOSTILE}
 
