@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -22,12 +24,12 @@ class FolderListings:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
         self._guard = Lock()
-        self._known: dict[Path, tuple[int, list[Path]]] = {}
+        self._known: dict[Path, tuple[int, Sequence[Path]]] = {}
 
-    def paths(self, folder: Path) -> list[Path]:
+    def paths(self, folder: Path) -> Sequence[Path]:
         """Return the segments, in order; none of a folder that is not there. Raises ``StoreUnavailable``."""
         try:
-            changed = folder.stat().st_mtime_ns
+            changed = os.stat(folder).st_mtime_ns
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -35,12 +37,12 @@ class FolderListings:
         with self._guard:
             known = self._known.get(folder)
         if known is not None and known[0] == changed:
-            return list(known[1])
+            return known[1]
         found = list_segments(folder, self.pattern)
         if time.time_ns() - changed > _SETTLED_NANOSECONDS:
             with self._guard:
                 self._known[folder] = (changed, found)
-        return list(found)
+        return found
 
 
 class NewestTime:
@@ -50,9 +52,17 @@ class NewestTime:
         self.path = path
         self._reader = SegmentReader(path)
         self._newest: int | None = None
+        self._seen: tuple[int, int] | None = None
 
     def read(self) -> int | None:
         """Return it, after a look at what was added since; None for a segment without predictions."""
+        seen = _state(self.path)
+        if seen is None or seen != self._seen:
+            self._read_on()
+        self._seen = seen
+        return self._newest
+
+    def _read_on(self) -> None:
         rows, restarted = self._reader.read_on()
         if restarted:
             self._newest = None
@@ -60,4 +70,15 @@ class NewestTime:
             # Texts of one form, of which without the Z at the end the order is that of the times: one is to be parsed.
             newest = number_of_microseconds(parse_time(f"{max(row['time'][:-1] for row in rows)}Z"))
             self._newest = newest if self._newest is None else max(newest, self._newest)
-        return self._newest
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Return what changes with any line of a segment: appending makes it longer, rewriting makes another file of it.
+
+    None for one that lies in an archive.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_size, found.st_ino

@@ -131,7 +131,7 @@ class JsonRecords:
                     return EPOCH + newest * MICROSECOND
         return None
 
-    def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
+    def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> Sequence[Path]:
         paths = self._listings.paths(self.folder / "predictions" / model)
         if start is None and end is None:
             return paths

@@ -6,10 +6,10 @@ from flask import Flask
 
 from ml_core.clock import format_time
 from ml_core.web.tries import Tries
-from ml_monitor.pages import login, model, overview, static_files
+from ml_monitor.pages import drift, login, model, overview, predictions, static_files
 from ml_monitor.pages.frame import FILTERS
 
-PAGES = (overview.blueprint, model.blueprint)
+PAGES = (overview.blueprint, model.blueprint, drift.blueprint, predictions.blueprint)
 
 
 def init_app(app: Flask) -> None:

@@ -20,7 +20,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "wide-band": ("#d3e3f4", "#25405f"),
     "reference": ("#6f7b8a", "#9aa7b6"),
     "quiet": ("#dfe5ec", "#313d4c"),
-    "bound": ("#b7791f", "#d9a441"),
+    "bound": ("#b0503f", "#d98a7c"),
     "bad": ("#a8341f", "#f09a88"),
     "paper": ("#ffffff", "#19202a"),
     "ink": ("#4a5565", "#b4c0cd"),

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from markupsafe import Markup
+
 from ml_monitor.formatting import show_number
 from ml_monitor.pages.chart_parts import LIGHT, add_hover, bokeh, edges, milliseconds, new_plot
 from ml_monitor.pages.chart_skeletons import Filling, drawn, name_parts, number_format
@@ -43,14 +45,12 @@ class ChartChunk:
         return self.point
 
 
-def draw_performance(shown: Performance, now: datetime, link: str) -> dict[str, Any]:
+def draw_performance(shown: Performance, now: datetime, link: str) -> Markup:
     """Return the chart of a metric for the place ``performance``; ``link`` ends where a chunk's start is to stand."""
     chunks = [
         ChartChunk(chunk.start, chunk.end, chunk.realised, chunk.estimated, chunk.is_late) for chunk in shown.chunks
     ]
-    return draw_chunks(
-        "performance", shown.metric, chunks, shown.range, now, link, shown.reference, shown.promotions
-    )
+    return draw_chunks("performance", shown.metric, chunks, shown.range, now, link, shown.reference, shown.promotions)
 
 
 def draw_chunks(
@@ -62,7 +62,7 @@ def draw_chunks(
     link: str,
     reference: float | None = None,
     promotions: Sequence[Promotion] = (),
-) -> dict[str, Any]:
+) -> Markup:
     """Return a chart of chunks, at least one; a chunk without a value stays a gap."""
     columns = edges(chunks, now)
     columns["middle"] = [(left + right) / 2 for left, right in zip(columns["left"], columns["right"], strict=True)]
@@ -104,8 +104,7 @@ def draw_chunks(
         },
     }
     ranges = {"x": (start - zone, end), "y": (low, high)}
-    attributes = {"y_axis": {"axis_label": label}, "y_format": {"format": number_format(low, high)}}
-    return drawn(place, _build, Filling(sources, ranges, attributes))
+    return drawn(place, _build, Filling(sources, ranges, label, number_format(low, high)))
 
 
 def _build() -> Any:
@@ -124,13 +123,19 @@ def _build() -> Any:
     plot.segment("divider", "low", "divider", "high", source=reference, color=LIGHT["reference"], line_width=1)
     plot.segment("left", "value", "end", "value", source=reference, color=LIGHT["reference"], line_alpha=0.5)
     plot.scatter("middle", "value", source=reference, color=LIGHT["reference"], size=8, marker="square")
+    plot.quad("left", "right", "upper", "lower", source=chunks, color=LIGHT["series"], alpha=0.05, level="underlay")
     for name in ("lower", "upper"):
         plot.segment("left", name, "right", name, source=chunks, color=LIGHT["bound"], line_dash="dashed")
     plot.segment(
         "time", "low", "time", "high", source=promotions, color=LIGHT["reference"], line_dash="dotdash", line_width=1
     )
     plot.text(
-        "time", "high", text="text", source=promotions, text_font_size="11px", text_color=LIGHT["ink"],
+        "time",
+        "high",
+        text="text",
+        source=promotions,
+        text_font_size="11px",
+        text_color=LIGHT["ink"],
         text_baseline="top",
     )
     plot.segment("middle", "error_low", "middle", "error_high", source=chunks, color=LIGHT["band"], line_width=3)
@@ -140,7 +145,9 @@ def _build() -> Any:
     points = plot.scatter("middle", "realised", source=chunks, color=LIGHT["series"], size=7)
     plot.scatter("middle", "value", source=marks["late"], fill_color=LIGHT["paper"], line_color=LIGHT["series"], size=7)
     plot.scatter("middle", "value", source=marks["bad"], color=LIGHT["bad"], size=10, marker="diamond")
-    tap = models.TapTool(renderers=[points, estimates], callback=models.OpenURL(url="@link", same_tab=True), visible=False)
+    tap = models.TapTool(
+        renderers=[points, estimates], callback=models.OpenURL(url="@link", same_tab=True), visible=False
+    )
     plot.add_tools(tap)
     lines = [("value", "@realised_shown"), ("estimated", "@estimated_shown"), ("bounds", "@bounds_shown")]
     add_hover(plot, points, lines)

@@ -91,9 +91,7 @@ def read_column_page(
     """
     model, store = registry.find(model_id), registry.store
     wanted = range_holding(time_range, at)
-    results = read_results(
-        store, model.name, "drift", wanted.start, wanted.end, columns=frozenset({column})
-    )
+    results = read_results(store, model.name, "drift", wanted.start, wanted.end, columns=frozenset({column}))
     profiles = read_profiles(store, model.name, column, wanted.start, wanted.end)
     references = read_reference_profiles(store, model.name, model.champion)
     reference = references.columns.get(column) if references else None

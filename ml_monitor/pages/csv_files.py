@@ -6,15 +6,12 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
-from datetime import datetime
 
 import orjson
 
 from ml_core.clock import format_time
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.pages.distribution import Distribution, NumberDistribution, Quantiles, QuantileWindow, ShareWindow
-from ml_monitor.pages.overview_reader import ModelRow
-from ml_monitor.pages.stories import change_words
 from ml_monitor.pages.traffic import Volume, WindowCount
 from ml_monitor.results.results_store import Result
 
@@ -28,38 +25,20 @@ _RESULT_COLUMNS = (
 def volume_csv(volume: Volume) -> str:
     """Return the number of predictions per window."""
     rows = [(*_times(window), window.count) for window in volume.windows]
-    return _write(("start", "end", "predictions"), rows)
+    return write_csv(("start", "end", "predictions"), rows)
 
 
 def distribution_csv(shown: Distribution | None) -> str:
     """Return quantiles, or the share of each label, per window that holds predictions; the header alone for None."""
     if shown is None:
-        return _write(("start", "end", "predictions"), ())
+        return write_csv(("start", "end", "predictions"), ())
     if isinstance(shown, NumberDistribution):
         names = [field.name for field in fields(Quantiles)]
         rows = [(*_times(window), window.count, *astuple(window.quantiles)) for window in shown.windows]
     else:
-        names = [_plain(label) for label in shown.labels]
+        names = [plain_label(label) for label in shown.labels]
         rows = [(*_times(window), window.count, *window.shares) for window in shown.windows]
-    return _write(("start", "end", "predictions", *names), rows)
-
-
-def models_csv(models: Iterable[ModelRow]) -> str:
-    """Return a line for each model of the overview."""
-    return _write(
-        ("model", "title", "state", "since", "changed_column", "change", "metric", "value", "estimate")
-        + ("drifted_columns", "columns", "truth_coverage", "last_prediction", "firing_alerts"),
-        (
-            (
-                *(model.name, _plain(model.title), model.state, _time(model.since_time)),
-                *((_plain(model.story.column or ""), change_words(model.story.change)) if model.story else ("", "")),
-                *((model.headline.metric, model.headline.value) if model.headline else ("", None)),
-                *(model.estimate, model.drifted, model.columns, model.coverage),
-                *(_time(model.last_prediction_time), len(model.alerts)),
-            )
-            for model in models
-        ),
-    )
+    return write_csv(("start", "end", "predictions", *names), rows)
 
 
 def results_csv(results: Iterable[Result]) -> str:
@@ -67,36 +46,33 @@ def results_csv(results: Iterable[Result]) -> str:
 
     ``verdicts`` is JSON, by rule; ``versions`` are joined by blanks, ``notes`` by line ends.
     """
-    return _write(_RESULT_COLUMNS, (_result_row(result) for result in results))
+    return write_csv(_RESULT_COLUMNS, (_result_row(result) for result in results))
 
 
 def _result_row(result: Result) -> tuple[object, ...]:
     reason = result.value.reason if isinstance(result.value, Undefined) else ""
     return (
         *(format_time(result.start_time), format_time(result.end_time)),
-        *(_plain(result.segment), result.group, _plain(result.name), _plain(result.column), result.rows),
-        *(None if reason else result.value, _plain(reason), result.standard_error, result.p_value),
+        *(plain_label(result.segment), result.group, plain_label(result.name), plain_label(result.column), result.rows),
+        *(None if reason else result.value, plain_label(reason), result.standard_error, result.p_value),
         " ".join(str(number) for number in result.versions),
         orjson.dumps(result.verdicts).decode() if result.verdicts else "",
-        _plain("\n".join(result.notes)),
+        plain_label("\n".join(result.notes)),
     )
-
-
-def _time(time: datetime | None) -> str:
-    return "" if time is None else format_time(time)
 
 
 def _times(window: WindowCount | QuantileWindow | ShareWindow) -> tuple[str, str]:
     return format_time(window.start), format_time(window.end)
 
 
-def _plain(label: str) -> str:
+def plain_label(label: str) -> str:
     """Return a text that no spreadsheet takes for a formula: labels and names come from clients."""
     plain = f"'{label}" if label.startswith(_FORMULA_STARTS) else label
     return plain.replace("\r\n", "\n").replace("\r", "\n")  # Python's writer quotes a cell for \n, not for \r
 
 
-def _write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return lines of comma-separated values below their names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 from ml_core.errors import FieldError, InvalidInput
@@ -131,9 +131,7 @@ def range_holding(time_range: TimeRange, at: datetime | None) -> TimeRange:
     return TimeRange(end - length, end, wanted.window_seconds)
 
 
-def choose_chunk(
-    times: Sequence[tuple[datetime, datetime]], at: datetime | None
-) -> tuple[datetime, datetime] | None:
+def choose_chunk(times: Sequence[tuple[datetime, datetime]], at: datetime | None) -> tuple[datetime, datetime] | None:
     """Return the chunk that holds a moment, by default the newest; None where there are no chunks."""
     if not times:
         return None
@@ -235,5 +233,3 @@ def _row(
 
 def _worst_first(row: Row) -> tuple[bool, float, int, str]:
     return row.at.state != "drifted", -(row.at.distance or 0.0), -row.drifted, row.column
-
-

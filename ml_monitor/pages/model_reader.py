@@ -14,12 +14,21 @@ from ml_monitor.monitoring.performance.catalogue import METRICS
 from ml_monitor.pages.alert_lines import AlertLine, firing
 from ml_monitor.pages.outcomes_reader import OutcomesShown, show_outcomes
 from ml_monitor.pages.overview_reader import ModelRow, read_row
-from ml_monitor.pages.performance_reader import Performance, chosen_metric, chunk_range, read_performance
+from ml_monitor.pages.performance_reader import (
+    CHUNKING,
+    Performance,
+    chosen_metric,
+    chunk_range,
+    has_values,
+    other_chunking,
+    show_performance,
+    wanted_groups,
+)
 from ml_monitor.pages.quality_reader import QualityShown, read_quality
 from ml_monitor.pages.ranges import TimeRange
 from ml_monitor.pages.reference import Reference, load_reference
-from ml_monitor.results.profile_store import read_chunk_outcomes, read_reference_profiles
-from ml_monitor.results.results_store import is_checked
+from ml_monitor.results.profile_store import chunk_outcomes, outcomes_metric, read_reference_profiles
+from ml_monitor.results.results_store import is_checked, prefixes_of, results_of
 from ml_monitor.results.summaries import ColumnChange, read_summaries
 
 MOST_VERSIONS = 50
@@ -91,10 +100,17 @@ def read_model_page(
     own = tuple(line for line in lines if line.model == model.name)
     row = read_row(registry, model, firing(own), summary, now, stale_after_hours)
     references = read_reference_profiles(store, model.name, model.champion)
-    outcomes = read_chunk_outcomes(store, model.name, wanted.start, wanted.end)
+    groups = wanted_groups(chosen)
+    prefixes = [*prefixes_of(groups), outcomes_metric()]
+    # One look at the store for all that the page draws by chunk.
+    points = store.metric_points(model.name, prefixes, wanted.start, wanted.end, segment=None)
+    results, chunking = results_of(points, groups), CHUNKING
+    outcomes = chunk_outcomes(points)
     needs_sample = champion is not None and (row.last_prediction_time is None or "confusion_matrix" in champion.metrics)
     reference, trouble = read_sample(registry, champion) if needs_sample else (None, None)
     newest = summary.chunks[-1] if summary and summary.chunks else None
+    if not has_values(results) and summary is None:
+        chunking, results = other_chunking(store, model, wanted, chosen)
     return ModelPage(
         time=now,
         stale_after_hours=stale_after_hours,
@@ -103,7 +119,7 @@ def read_model_page(
         alerts=own,
         changes=newest.changes if newest else (),
         metrics={each.name: each.title for each in METRICS[model.task]},
-        performance=read_performance(store, model, wanted, chosen, references),
+        performance=show_performance(model, wanted, chosen, chunking, results, references),
         outcomes=show_outcomes(outcomes, references.outcomes if references else None),
         quality=read_quality(store, model.name, newest.start_time if newest else None),
         champion=_version(model, champion) if champion else None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from ml_monitor.pages import frame
-from ml_monitor.pages.csv_files import models_csv
+from ml_monitor.pages.csv_pages import models_csv
 from ml_monitor.pages.examples import registration_command
 from ml_monitor.pages.overview_reader import read_overview
 from ml_monitor.pages.sparklines import trend_svg
@@ -22,15 +22,15 @@ def overview() -> Response:
     frame.read_view()
     settings = frame.settings()
     found = read_overview(frame.registry(), frame.alert_lines(), frame.now(), settings.monitor.stale_after_hours)
-    verdict = overview_verdict(found)
+    sentences = overview_verdict(found)
     return frame.respond(
         "overview.html",
         found,
-        plain_text(verdict),
+        " ".join(map(plain_text, sentences)),
         name="models",
         tables={"models": lambda: models_csv(found.models)},
         html=lambda: {
-            "verdict_parts": verdict,
+            "sentences": sentences,
             "registration": registration_command(settings),
             "check_command": CHECK_COMMAND,
             "trend_svg": trend_svg,

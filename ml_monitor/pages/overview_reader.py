@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal, get_args
 
 from ml_core.records import Model, Task
@@ -44,13 +45,29 @@ class TrendPoint:
     is_beyond: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glance:
+    """What a summary says in a row of a table; made once for each state of a summary.
+
+    ``drifted`` of ``columns`` changed in the newest chunk; ``coverage`` is the share of the last week's predictions
+    that have a truth.
+    """
+
+    headline: Headline | None
+    estimate: float | None
+    trend: tuple[TrendPoint, ...]
+    drifted: int | None
+    columns: int
+    coverage: float | None
+    checked_time: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class ModelRow:
     """One model at a glance.
 
     ``version`` is the champion's number; a model without one that has predictions ``is_served_elsewhere``. ``since_time``
-    is when the state began. ``drifted`` of ``columns`` changed in the newest chunk; ``coverage`` is the share of the
-    last week's predictions that have a truth. ``alerts`` are those that fire and are not silenced, worst first: they
+    is when the state began. ``headline`` is of the newest chunk with truth, else of training. ``alerts`` are those that fire and are not silenced, worst first: they
     give the model its state, be it stale or not.
     """
 
@@ -64,14 +81,9 @@ class ModelRow:
     is_served_elsewhere: bool
     story: Story | None
     headline: Headline | None
-    estimate: float | None
-    trend: tuple[TrendPoint, ...]
-    drifted: int | None
-    columns: int
-    coverage: float | None
+    glance: Glance
     last_prediction_time: datetime | None
     is_stale: bool
-    checked_time: datetime | None
     alerts: tuple[AlertLine, ...]
 
 
@@ -138,8 +150,7 @@ def read_row(
     last = registry.store.last_prediction_time(model.name)
     is_stale = last is not None and now - last > timedelta(hours=stale_after_hours)
     state = _state(alerts, model, last, is_stale)
-    chunks = summary.chunks if summary else ()
-    newest = chunks[-1] if chunks else None
+    glance = _glance(summary) if summary else _NOTHING
     since_time = alerts[0].since_time if alerts else last if state == "stale" else None
     return ModelRow(
         name=model.name,
@@ -151,15 +162,10 @@ def read_row(
         version=model.champion,
         is_served_elsewhere=model.champion is None and last is not None,
         story=tell(alerts, summary, now),
-        headline=_realised(summary) or _of_training(registry, model),
-        estimate=newest.estimated if newest else None,
-        trend=tuple(map(_trend_point, chunks[-_TREND_CHUNKS:])),
-        drifted=len(newest.drifted) if newest and newest.columns else None,
-        columns=newest.columns if newest else 0,
-        coverage=_coverage(chunks[-_COVERED_CHUNKS:]),
+        headline=glance.headline or _of_training(registry, model),
+        glance=glance,
         last_prediction_time=last,
         is_stale=is_stale,
-        checked_time=summary.checked_time if summary else None,
         alerts=tuple(alerts),
     )
 
@@ -172,8 +178,25 @@ def _state(alerts: Sequence[AlertLine], model: Model, last: datetime | None, is_
     return "stale" if is_stale else "ok"
 
 
-def _realised(summary: Summary | None) -> Headline | None:
-    if summary is None or summary.metric is None:
+_NOTHING = Glance(None, None, (), None, 0, None, None)
+
+
+@lru_cache(maxsize=512)
+def _glance(summary: Summary) -> Glance:
+    newest = summary.chunks[-1] if summary.chunks else None
+    return Glance(
+        headline=_realised(summary),
+        estimate=newest.estimated if newest else None,
+        trend=tuple(map(_trend_point, summary.chunks[-_TREND_CHUNKS:])),
+        drifted=len(newest.drifted) if newest and newest.columns else None,
+        columns=newest.columns if newest else 0,
+        coverage=_coverage(summary.chunks[-_COVERED_CHUNKS:]),
+        checked_time=summary.checked_time,
+    )
+
+
+def _realised(summary: Summary) -> Headline | None:
+    if summary.metric is None:
         return None
     for chunk in reversed(summary.chunks):
         if chunk.realised is not None:

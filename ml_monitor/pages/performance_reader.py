@@ -23,7 +23,7 @@ ENOUGH_TRUTH = 0.9
 """The share of a chunk's rows with truth below which its realised value may still move: it is drawn hollow."""
 MOST_CHUNKS = 1000
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_CHUNKING = "day"
+CHUNKING = "day"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,23 +110,42 @@ def chunk_range(time_range: TimeRange) -> TimeRange:
     return TimeRange(start, time_range.end, time_range.window_seconds)
 
 
-def read_performance(
-    store: Store, model: Model, wanted: TimeRange, metric: Metric | None, references: ReferenceProfiles | None
-) -> Performance | None:
-    """Return a metric by chunk; None if no check has measured it in this range. Raises ``StoreUnavailable``."""
+def wanted_groups(metric: Metric | None) -> dict[Group, frozenset[str] | None]:
+    """Return the results that the page of a metric needs; none for a task that has no metrics."""
     if metric is None:
+        return {}
+    names = frozenset({metric.name})
+    return {"performance": names, "estimate": names, "labels": frozenset({"label_coverage"})}
+
+
+def other_chunking(store: Store, model: Model, wanted: TimeRange, metric: Metric | None) -> tuple[str, list[Result]]:
+    """Return the first chunking but that by day by which a model's metric was measured, with the results."""
+    for chunking in list_chunkings(store, model.name):
+        if chunking != CHUNKING:
+            groups = wanted_groups(metric)
+            found = read_groups(store, model.name, groups, wanted.start, wanted.end, chunk=chunking, segment=None)
+            if has_values(found):
+                return chunking, found
+    return CHUNKING, []
+
+
+def has_values(found: Sequence[Result]) -> bool:
+    """Return whether anything but the coverage of truth was measured."""
+    return any(each.group != "labels" for each in found)
+
+
+def show_performance(
+    model: Model,
+    wanted: TimeRange,
+    metric: Metric | None,
+    chunking: str,
+    found: Sequence[Result],
+    references: ReferenceProfiles | None,
+) -> Performance | None:
+    """Return a metric by chunk, out of its results; None if there are none."""
+    if metric is None or not has_values(found):
         return None
-    found = _read(store, model, wanted, metric, _CHUNKING)
-    chunking = _CHUNKING
-    if not found:
-        others = [each for each in list_chunkings(store, model.name) if each != _CHUNKING]
-        for chunking in others:
-            found = _read(store, model, wanted, metric, chunking)
-            if found:
-                break
     chunks = _chunks(found)[-MOST_CHUNKS:]
-    if not chunks:
-        return None
     # What was before the first check is no gap.
     shown = TimeRange(max(wanted.start, chunks[0].start), max(wanted.end, chunks[-1].end), wanted.window_seconds)
     return Performance(
@@ -148,17 +167,6 @@ def promotions_in(model: Model, shown: TimeRange) -> tuple[Promotion, ...]:
         for change in model.stage_changes
         if shown.start <= change.time < shown.end
     )
-
-
-def _read(store: Store, model: Model, wanted: TimeRange, metric: Metric, chunking: str) -> list[Result]:
-    names = frozenset({metric.name})
-    wanted_groups: dict[Group, frozenset[str] | None] = {
-        "performance": names,
-        "estimate": names,
-        "labels": frozenset({"label_coverage"}),
-    }
-    found = read_groups(store, model.name, wanted_groups, wanted.start, wanted.end, chunk=chunking, segment=None)
-    return found if any(each.group != "labels" for each in found) else []
 
 
 def _chunks(found: Sequence[Result]) -> tuple[ChunkPerformance, ...]:

@@ -50,9 +50,7 @@ class PredictionsPage:
     trouble: tuple[str, ...]
 
 
-def read_predictions_page(
-    registry: Registry, model_id: str, time_range: TimeRange, now: datetime
-) -> PredictionsPage:
+def read_predictions_page(registry: Registry, model_id: str, time_range: TimeRange, now: datetime) -> PredictionsPage:
     """Return the predictions of a model, by name or seed id; raise ``ModelNotFound`` and ``StoreUnavailable``."""
     model, store = registry.find(model_id), registry.store
     reference, trouble = read_sample(registry, registry.champion(model))

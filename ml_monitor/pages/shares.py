@@ -75,7 +75,7 @@ def _ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
     if not inner:
         return ()
     step = max(1, -(-len(inner) // 6))
-    return tuple((place / scale.places, show_short(scale.edges[place])) for place in inner[:: step])
+    return tuple((place / scale.places, show_short(scale.edges[place])) for place in inner[::step])
 
 
 def _round_up(share: float) -> float:

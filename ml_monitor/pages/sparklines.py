@@ -8,17 +8,18 @@ from functools import lru_cache
 from markupsafe import Markup
 
 from ml_monitor.formatting import show_short
-from ml_monitor.pages.overview_reader import TrendPoint
+from ml_monitor.pages.overview_reader import Glance, TrendPoint
 
 _WIDTH, _HEIGHT, _MARGIN = 112, 22, 3
 
 
-@lru_cache(maxsize=1024)
-def trend_svg(metric: str, points: tuple[TrendPoint, ...]) -> Markup:
+@lru_cache(maxsize=512)
+def trend_svg(metric: str, glance: Glance) -> Markup:
     """Return the metric over its chunks: a line where it is realised, a dashed one of estimates, a mark on bad chunks.
 
     Nothing for fewer than two values.
     """
+    points = glance.trend
     values = [value for point in points if (value := _shown(point)) is not None]
     if len(values) < 2:
         return Markup("")

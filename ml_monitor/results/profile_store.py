@@ -6,7 +6,7 @@ chunks by day alone, which are always measured: pages draw a column over time fr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -94,11 +94,12 @@ def read_profiles_at(store: Store, model: str, start: datetime) -> dict[str, Pro
     return {point.details["column"]: read_profile(point.details) for point in points}
 
 
-def read_chunk_outcomes(store: Store, model: str, start: datetime, end: datetime) -> list[ChunkOutcomes]:
-    """Return the outcomes of the chunks that start in ``start <= time < end``, oldest first."""
+def chunk_outcomes(points: Iterable[MetricPoint]) -> list[ChunkOutcomes]:
+    """Return the outcomes among some points, in their order; others are passed over."""
     return [
         ChunkOutcomes(point.start_time, point.end_time, read_outcomes(point.details))
-        for point in store.metric_points(model, [outcomes_metric()], start, end)
+        for point in points
+        if point.metric == outcomes_metric()
     ]
 
 

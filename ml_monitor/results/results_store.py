@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -176,16 +176,25 @@ def read_groups(
     segment: str | None = "",
 ) -> list[Result]:
     """Return the results of several groups, read in one go: of each the metrics named, or for None all of them."""
-    prefixes = [
-        f"{chunk}/{group}/{name}" for group, names in wanted.items() for name in ([""] if names is None else names)
-    ]
     stored = None if segment is None else segment_name(segment)
+    points = store.metric_points(model, prefixes_of(wanted, chunk), start, end, segment=stored)
+    return results_of(points, wanted)
+
+
+def prefixes_of(wanted: Mapping[Group, frozenset[str] | None], chunk: str = "day") -> list[str]:
+    """Return how the names of the metrics begin that ``read_groups`` reads."""
+    return [f"{chunk}/{group}/{name}" for group, names in wanted.items() for name in ([""] if names is None else names)]
+
+
+def results_of(points: Iterable[MetricPoint], wanted: Mapping[Group, frozenset[str] | None]) -> list[Result]:
+    """Return the points of the groups and metrics that are wanted as results; others are passed over."""
     found = []
-    for point in store.metric_points(model, prefixes, start, end, segment=stored):
-        _, group, name = point.metric.split("/", 3)[:3]
-        names = wanted[group]  # type: ignore[index]  # the prefixes let no other group through
-        if names is None or name in names:  # one name may begin with another
-            found.append(_result(chunk, group, name, point))  # type: ignore[arg-type]
+    for point in points:
+        chunk, group, *rest = point.metric.split("/", 3)
+        if group in wanted and rest:
+            names = wanted[group]  # type: ignore[index]
+            if names is None or rest[0] in names:  # one name may begin with another
+                found.append(_result(chunk, group, rest[0], point))  # type: ignore[arg-type]
     return found
 
 

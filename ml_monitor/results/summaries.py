@@ -56,9 +56,12 @@ class ChunkSummary:
     changes: tuple[ColumnChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Summary:
-    """What checks know of a model: its headline metric by chunk, oldest first, and how it stood on the reference."""
+    """What checks know of a model: its headline metric by chunk, oldest first, and how it stood on the reference.
+
+    Two are the same only if they are one object, so that what is derived from one can be kept for it.
+    """
 
     model: str
     checked_time: datetime
