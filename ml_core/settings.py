@@ -113,6 +113,7 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
+    crontab: str = "deploy/crontab.example"
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()

@@ -1,17 +1,24 @@
-"""``python -m ml_core.jobs list | history JOB``: what ran, when, and how it ended."""
+"""``python -m ml_core.jobs list | history JOB | run NAME MODULE | run-requested``: what ran, and what is to run."""
 
 from __future__ import annotations
 
+import runpy
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 
 import click
 
-from ml_core.clock import Clock
+from ml_core import logs
+from ml_core.clock import Clock, parse_time
 from ml_core.commands import plain_errors
-from ml_core.config import load_settings
+from ml_core.config import load_settings, resolve_path
 from ml_core.errors import NotFound
+from ml_core.jobs.known_jobs import read_known_jobs
+from ml_core.jobs.recorded import recorded_job
+from ml_core.jobs.run_requested import run_requested
+from ml_core.jobs.runner import requested_time, run_job
 from ml_core.records import JobRun
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
@@ -19,7 +26,7 @@ from ml_core.store.opening import open_store
 
 @click.group()
 def main() -> None:
-    """The history of the suite's cron jobs."""
+    """The suite's cron jobs: their history, and the ways to run them."""
 
 
 @main.command("list")
@@ -48,6 +55,43 @@ def history(job: str, newest: int, logs: bool) -> None:
             click.echo(_line(run, now))
             if logs and run.log_tail:
                 click.echo("\n".join(f"    {line}" for line in run.log_tail.splitlines()))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("name")
+@click.argument("module")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def run(name: str, module: str, arguments: tuple[str, ...]) -> None:
+    """Run a command of the suite, MODULE with its ARGUMENTS, as the job NAME: once, and with a history."""
+    with plain_errors():
+        settings = load_settings()
+        logs.configure(settings.log_level)
+        with closing(open_store(settings.store_url.get_secret_value())) as store:
+            code = run_job(recorded_job(name, module, arguments), store, Clock(settings.clock_offset))
+    raise SystemExit(int(code))
+
+
+@main.command("run-requested")
+def run_what_is_requested() -> None:
+    """Run the jobs that people have asked for on the page of jobs."""
+    with plain_errors():
+        settings = load_settings()
+        logs.configure(settings.log_level)
+        known = read_known_jobs(resolve_path(settings.crontab))
+        with closing(open_store(settings.store_url.get_secret_value())) as store:
+            for request in run_requested(store, Clock(settings.clock_offset), known):
+                click.echo(f"{request.job}: {request.state}: {request.message}")
+
+
+@main.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("time")
+@click.argument("module")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def now(time: str, module: str, arguments: tuple[str, ...]) -> None:
+    """Run a job's command as somebody has asked for it at a time."""
+    requested_time.set(parse_time(time))
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 @contextmanager

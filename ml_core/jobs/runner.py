@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -24,6 +25,9 @@ from ml_core.store.base import Store
 log = logging.getLogger(__name__)
 _HISTORY = 1000
 _TAIL_LINES, _TAIL_CHARACTERS = 200, 16_000
+
+requested_time: ContextVar[datetime | None] = ContextVar("requested_time", default=None)
+"""When somebody asked for the jobs of this process to be run; None if cron did."""
 
 Work = Callable[[datetime], str | None]
 """What a job does for one slot; it may return a message for the history. It must bear being run again for the slot."""
@@ -43,6 +47,7 @@ class Job:
 
     The lease is renewed while the work goes on, so it only has to outlast a stall; a holder that dies is replaced
     after at most ``lease``. ``deadline`` bounds one run. ``cap`` bounds how many missed slots are made good at once.
+    The work of a job that ``is_anytime`` does not depend on its slot, so it may be run between two when asked for.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Job:
     deadline: timedelta | None = None
     missed: Missed = "last"
     cap: int = 24
+    is_anytime: bool = False
 
 
 class RunStopped(SuiteError):
@@ -78,7 +84,14 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
     due = due_slots(job.schedule, done, first, now, job.missed, job.cap)
     if due.left_out:
         log.warning("%s: %d older slots are left for later runs (the cap is %d)", job.name, due.left_out, job.cap)
-    codes = {_run_slot(job, slot, store, clock) for slot in due.slots}
+    slots = due.slots
+    asked = requested_time.get()
+    if asked is not None and not slots:
+        if job.is_anytime:
+            slots = (asked,)
+        else:
+            log.warning("%s: the slot %s is done; nothing is due", job.name, format_time(job.schedule.slot_at(now)))
+    codes = {_run_slot(job, slot, store, clock) for slot in slots}
     for code in (ExitCode.FAILED, ExitCode.HELD_ELSEWHERE):
         if code in codes:
             return code
