@@ -122,7 +122,9 @@ def check_models(
     for number, model in enumerate(models, start=1):
         try:
             evaluation = ModelEvaluator(registry, model, rules, now).evaluate()
-            evaluation.moves += check_ingest(registry.store, model, rules, settings.monitor.stale_after_hours, now)
+            evaluation.moves += check_ingest(
+                registry.store, model, rules, settings.monitor.stale_after_hours, now, evaluation.issue_times
+            )
         except SuiteError as error:
             log.error("%s: not checked: %s", model.name, error.message)
             summary.failed[model.name] = error.message

@@ -172,7 +172,9 @@ class SeriesStore(ABC):
         ``horizon`` is how far ahead the step looked, ``valid_time - issue_time``.
         """
         steps = self.forecasts(series, start, end, model=model, issued_before=issued_before)
-        truths = self.observations(series, start, end, known_at=known_at).set_index("time")
+        # Where nothing was forecast, as in most series of most models, there is nothing to read truths for.
+        until = end if len(steps) else start
+        truths = self.observations(series, start, until, known_at=known_at).set_index("time")
         known = truths.reindex(pd.DatetimeIndex(steps["valid_time"]))
         return steps.assign(
             truth=known["value"].to_numpy(),

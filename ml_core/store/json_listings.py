@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +28,7 @@ class FolderListings:
     def paths(self, folder: Path) -> Sequence[Path]:
         """Return the segments, in order; none of a folder that is not there. Raises ``StoreUnavailable``."""
         try:
-            changed = os.stat(folder).st_mtime_ns
+            changed = folder.stat().st_mtime_ns
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -78,7 +77,7 @@ def _state(path: Path) -> tuple[int, int] | None:
     None for one that lies in an archive.
     """
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return None
     return found.st_size, found.st_ino

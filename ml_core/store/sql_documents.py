@@ -59,7 +59,7 @@ def revisions(connection: Connection, kind: str) -> dict[str, int]:
     """Return the revision of each document of a kind."""
     check_kind(kind)
     query = select(_columns.key, _columns.revision).where(_columns.kind == kind).order_by(_columns.key)
-    return {key: revision for key, revision in connection.execute(query)}
+    return {row.key: row.revision for row in connection.execute(query)}
 
 
 def kinds(connection: Connection) -> list[str]:

@@ -10,11 +10,13 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.messages import News
 from ml_monitor.formatting import shorten
 from ml_monitor.monitoring.results import Undefined
+from ml_monitor.results.metric_results import points_of
 from ml_monitor.results.results_store import GROUPS, Group, Result, list_chunkings, read_results
 
 _MOST = 4
 _BEFORE = timedelta(days=30)
 _AFTER = timedelta(minutes=1)
+_MOST_POINTS = 500
 
 
 def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str, bytes]:
@@ -33,15 +35,17 @@ def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str
 def results_of(store: Store, news: News, now: datetime) -> list[Result]:
     """Return the results that the alert was judged by, in order of time; none if they are no longer stored."""
     key = news.notice.key
+    subject = key.subject.removesuffix(f" by {news.alert.rule}")
+    start = min(news.notice.first_time, now) - _BEFORE
+    if key.cause == "metric":
+        return points_of(store, key.model, subject, key.segment, start, now + _AFTER)[-_MOST_POINTS:]
     group: Group | None = next((group for group in GROUPS if group == key.cause), None)
     if group is None:
         return []
-    subject = key.subject.removesuffix(f" by {news.alert.rule}")
     # The subject is a metric, a column, or "<metric> of <column>".
     is_of_columns = group in ("drift", "quality")
     names = None if is_of_columns else frozenset({subject})
     columns = frozenset({"", subject, subject.partition(" of ")[2]}) if is_of_columns else None
-    start = min(news.notice.first_time, now) - _BEFORE
     series: dict[tuple[str, str, str], list[Result]] = {}
     for chunk in list_chunkings(store, key.model):
         for result in read_results(

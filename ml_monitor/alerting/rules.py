@@ -30,12 +30,26 @@ from ml_monitor.monitoring.alerts.states import Rule
 from ml_monitor.monitoring.chunks import BySize, Chunking, parse_chunking
 
 KIND = "alert_rules"
-Watched = Literal["performance", "estimate", "drift", "quality", "ingest"]
+Watched = Literal["performance", "forecast", "estimate", "drift", "quality", "ingest", "metric"]
 Severity = Literal["warning", "critical"]
 Channel = Literal["mail", "webhook"]
 _K_OF_N = re.compile(r"([1-9][0-9]?) of ([1-9][0-9]?)")
 _Name = Annotated[str, Field(min_length=1, max_length=150)]
 _WORD = rf"^(?:{MODEL_NAME.pattern})$"
+
+
+FORECAST_SEGMENTS = ("series", "horizon")
+"""By what forecasts are measured apart: each series, and each horizon of each series."""
+_BY_PERIOD = ("forecast", "metric")
+_WATCHED_SO: Mapping[str, tuple[Watched, ...]] = {
+    "columns": ("drift", "quality"),
+    "segment_by": ("performance", "forecast"),
+    "segment": ("metric",),
+}
+_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "forecast": {"threshold": {"deviations": 3.0}, "segment_by": "series", "minimum_rows": 20},
+    "metric": {"minimum_rows": 1},
+}
 
 
 class _Part(BaseModel):
@@ -63,6 +77,12 @@ class Fixed(_Part):
         return self
 
 
+class BelowLevel(_Part):
+    """How far the coverage of an interval may fall below its level: of the 80 % interval to 0.7 for 0.1."""
+
+    below_level: Annotated[float, Field(gt=0, lt=0.8)] = 0.1
+
+
 class FalseAlarms(_Part):
     """How often the rule may fire by chance while nothing has changed, over any ``of`` chunks (``2 of 3``: three).
 
@@ -78,32 +98,40 @@ def _kind_of_threshold(value: object) -> str | None:
     if isinstance(value, _Part):
         return type(value).__name__
     given = set(value) if isinstance(value, Mapping) else set()
-    kinds = [kind for kind in (Learnt, Fixed, FalseAlarms) if given and given <= kind.model_fields.keys()]
+    kinds = [kind for kind in (Learnt, Fixed, BelowLevel, FalseAlarms) if given and given <= kind.model_fields.keys()]
     return kinds[0].__name__ if kinds else None
 
 
 _AnyThreshold = Annotated[
-    Annotated[Learnt, Tag("Learnt")] | Annotated[Fixed, Tag("Fixed")] | Annotated[FalseAlarms, Tag("FalseAlarms")],
+    Annotated[Learnt, Tag("Learnt")]
+    | Annotated[Fixed, Tag("Fixed")]
+    | Annotated[BelowLevel, Tag("BelowLevel")]
+    | Annotated[FalseAlarms, Tag("FalseAlarms")],
     Discriminator(
         _kind_of_threshold,
         custom_error_type="unknown_threshold",
         custom_error_message=(
-            "expected either deviations, or lower and upper or one of them, or false_alarms and smallest_effect"
+            "expected either deviations, or lower and upper or one of them, or below_level, "
+            "or false_alarms and smallest_effect"
         ),
     ),
 ]
 
 
 class RuleContent(_Part):
-    """A rule without its name. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` the main ones count."""
+    """A rule without its name. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` the main ones count.
+
+    ``segment`` is of a rule on metrics that others write: one of theirs, None for each of them.
+    """
 
     model: Annotated[str, Field(pattern=rf"{_WORD}|^\*$")] = "*"
     watches: Watched
-    metrics: tuple[_Name, ...] = ()
+    metrics: Annotated[tuple[_Name, ...], Field(validate_default=True)] = ()
     columns: tuple[_Name, ...] = ()
     segment_by: _Name | None = None
+    segment: _Name | None = None
     chunk: str = "day"
-    threshold: _AnyThreshold = FalseAlarms()
+    threshold: Annotated[_AnyThreshold, Field(validate_default=True)] = FalseAlarms()
     fires_on: str = "2 of 3"
     clears_after: Annotated[int, Field(ge=1, le=99)] = 2
     minimum_rows: Annotated[int, Field(ge=1, validate_default=True)] = 50
@@ -113,14 +141,26 @@ class RuleContent(_Part):
     retrain: bool = False
     enabled: bool = True
 
+    @model_validator(mode="before")
+    @classmethod
+    def _as_suits_what_is_watched(cls, values: object) -> object:
+        """Fill in the defaults of what is watched, where they differ from those of predictions."""
+        if not isinstance(values, Mapping):
+            return values
+        defaults = _DEFAULTS.get(str(values.get("watches")), {})
+        return {**values, **{name: value for name, value in defaults.items() if values.get(name) is None}}
+
     @field_validator("chunk", mode="before")
     @classmethod
-    def _is_chunking(cls, value: object) -> str:
+    def _is_chunking(cls, value: object, info: ValidationInfo) -> str:
         try:
             parse_chunking(str(value))
         except InvalidInput as error:
             raise ValueError(error.details[0].message) from None
         text = str(value)
+        watches = info.data.get("watches")
+        if text.isdigit() and watches in _BY_PERIOD:
+            raise ValueError(f"expected hour, day, week or month, since what {watches} rules watch comes by time")
         return str(int(text)) if text.isdigit() else text
 
     @field_validator("fires_on")
@@ -131,18 +171,44 @@ class RuleContent(_Part):
             raise ValueError("expected k of n chunks, such as '2 of 3'")
         return value
 
-    @field_validator("columns", "segment_by")
+    @field_validator("columns", "segment_by", "segment")
     @classmethod
     def _suits_what_is_watched(cls, value: object, info: ValidationInfo) -> object:
-        of = ("drift", "quality") if info.field_name == "columns" else ("performance",)
-        if value and info.data.get("watches", of[0]) not in of:
+        of = _WATCHED_SO[str(info.field_name)]
+        watches = info.data.get("watches", of[0])
+        if value and watches not in of:
             raise ValueError(f"expected none, since only {' and '.join(of)} can be watched so")
+        if value and watches == "forecast" and info.field_name == "segment_by" and value not in FORECAST_SEGMENTS:
+            raise ValueError(f"expected {' or '.join(FORECAST_SEGMENTS)}, by which forecasts are measured")
+        return value
+
+    @field_validator("metrics")
+    @classmethod
+    def _names_what_others_write(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if not value and info.data.get("watches") == "metric":
+            raise ValueError("expected the names of the metrics to watch, as their writer gives them")
+        return value
+
+    @field_validator("threshold")
+    @classmethod
+    def _can_be_had(cls, value: _Part, info: ValidationInfo) -> _Part:
+        watches = info.data.get("watches")
+        if watches == "metric" and not isinstance(value, Fixed):
+            raise ValueError("expected lower, upper or both, since nothing is known of such a metric but its values")
+        if watches == "forecast" and isinstance(value, FalseAlarms):
+            raise ValueError(
+                "expected deviations, bounds or below_level, since forecasts have no reference to draw from"
+            )
+        if watches not in (None, "forecast") and isinstance(value, BelowLevel):
+            raise ValueError("expected another threshold, since only the intervals of a forecast have a level")
         return value
 
     @field_validator("minimum_rows")
     @classmethod
     def _can_be_reached(cls, value: int, info: ValidationInfo) -> int:
         chunking = parse_chunking(info.data.get("chunk", "day"))
+        if info.data.get("watches") in _BY_PERIOD and isinstance(chunking, BySize):
+            return value  # the chunk is what is wrong with it
         if isinstance(chunking, BySize) and value > chunking.rows:
             raise ValueError(
                 f"expected at most the {chunking.rows} rows of a chunk, not {value}, or it could never fire"
@@ -178,6 +244,10 @@ class AlertRule(RuleContent):
 
 DEFAULT_RULES: tuple[AlertRule, ...] = (
     AlertRule(name="default-performance", watches="performance", threshold=Learnt(), severity="critical"),
+    AlertRule(name="default-forecast", watches="forecast", severity="critical"),
+    AlertRule(
+        name="default-coverage", watches="forecast", metrics=("coverage_80", "coverage_95"), threshold=BelowLevel()
+    ),
     AlertRule(name="default-estimate", watches="estimate", threshold=Learnt()),
     AlertRule(name="default-drift", watches="drift"),
     AlertRule(name="default-quality", watches="quality"),

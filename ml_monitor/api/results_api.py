@@ -27,7 +27,10 @@ class ResultsQuery(Body):
     chunking: str = Field(DEFAULT_CHUNKING, max_length=64, description="hour, day, week, month, or a number of rows")
     from_: TimeField | None = Field(None, alias="from", description="default: 30 days before `to`")
     to: TimeField | None = Field(None, description="default: now")
-    segment: str = Field("", max_length=1024, description="default: all rows together; * for every segment")
+    segment: str | None = Field(None, max_length=1024, description="default: all rows together; * for every segment")
+    segment_by: str | None = Field(
+        None, min_length=1, max_length=1024, description="a logged feature; of forecasts series or horizon"
+    )
     metric: str | None = Field(None, min_length=1, max_length=191)
     column: str | None = Field(None, max_length=1024)
     format: Literal["json", "csv"] = "json"
@@ -54,8 +57,17 @@ def quality(path: ModelPath, query: ResultsQuery) -> Response:
 
 
 def _answer(topic: Topic, path: ModelPath, query: ResultsQuery) -> Response:
-    segment = None if query.segment == EVERY_SEGMENT else query.segment
-    wanted = Wanted(query.chunking, query.from_, query.to, segment, query.metric, query.column)
+    # Who asks for the segments of a feature means every one of them.
+    segment = query.segment if query.segment is not None else EVERY_SEGMENT if query.segment_by else ""
+    wanted = Wanted(
+        query.chunking,
+        query.from_,
+        query.to,
+        None if segment == EVERY_SEGMENT else segment,
+        query.metric,
+        query.column,
+        query.segment_by,
+    )
     extensions = current_app.extensions
     answer = find_results(extensions["registry"], extensions["clock"], path.model_id, topic, wanted)
     if query.format == "json":
@@ -66,7 +78,7 @@ def _answer(topic: Topic, path: ModelPath, query: ResultsQuery) -> Response:
 
 
 def _answer_json(answer: Answer) -> dict[str, Any]:
-    chunks = groupby(answer.results, key=lambda result: (result.start_time, result.end_time, result.segment))
+    chunks = groupby(answer.results, key=lambda each: (each.start_time, each.end_time, each.segment, each.segment_by))
     return {
         "model": answer.model.name,
         "chunking": answer.chunking,
@@ -79,9 +91,10 @@ def _answer_json(answer: Answer) -> dict[str, Any]:
                 "start_time": format_time(start_time),
                 "end_time": format_time(end_time),
                 "segment": segment,
+                "segment_by": segment_by or None,
                 "metrics": [_result_json(answer, result) for result in results],
             }
-            for (start_time, end_time, segment), results in chunks
+            for (start_time, end_time, segment, segment_by), results in chunks
         ],
     }
 

@@ -47,7 +47,7 @@ def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stret
         for judged, stretch in in_order:
             key = key_of(model, judged)
             alert_id = id_of(judged.rule.name, key)
-            is_kept = alert_id in after or key.cause not in _OF_MANY_SUBJECTS or judged.judgement.state == "beyond"
+            is_kept = alert_id in after or not _is_one_of_many(judged) or judged.judgement.state == "beyond"
             if not is_kept:
                 continue
             alert = after.get(alert_id) or new_alert(judged.rule.name, judged.rule.severity, key)
@@ -69,7 +69,8 @@ def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stret
 def key_of(model: str, judged: Judged) -> AlertKey:
     """Return which alert a verdict is about."""
     rule, result = judged.rule, judged.result
-    return AlertKey(model, rule.watches, subject_by(rule, _subject(rule, result)), result.segment)
+    cause: Cause = "performance" if rule.watches == "forecast" else rule.watches
+    return AlertKey(model, cause, subject_by(rule, _subject(rule, result)), result.segment)
 
 
 def subject_by(rule: AlertRule, subject: str) -> str:
@@ -99,6 +100,12 @@ def request_retraining(store: Store, model: str, rule: AlertRule, alert: Alert, 
     return store.put_document(RETRAIN_KIND, model, content, expected_revision=revision) is not None
 
 
+def _is_one_of_many(judged: Judged) -> bool:
+    """Return whether a rule has an alert for so many things that those which were never bad are not kept."""
+    rule = judged.rule
+    return rule.watches in _OF_MANY_SUBJECTS or rule.segment_by == "horizon"
+
+
 def _subject(rule: AlertRule, result: Result) -> str:
     if not result.column:
         return result.name
@@ -112,4 +119,6 @@ def _verdict(judged: Judged, stretch: Stretch) -> Verdict:
     if MUTED in result.notes:
         judgement = replace(judgement, state="undefined", value=Undefined(MUTED), is_clear=False, reason=MUTED)
     chunk = f"{format_time(stretch.start_time)}/{format_time(stretch.end_time)}"
+    if result.group == "metric" and result.versions:  # versions have points of their own for the same time
+        chunk = f"{chunk} of version {result.versions[0]}"
     return Verdict(chunk, stretch.start_time, result.rows, judgement)

@@ -12,24 +12,34 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import Book, change_book, id_of, new_alert, status_line
 from ml_monitor.alerting.rules import AlertRule, Fixed, rules_for
 from ml_monitor.evaluation.alert_moves import Move, subject_by
+from ml_monitor.evaluation.forecast_evaluator import usual_gap
 from ml_monitor.monitoring.alerts.states import AlertKey, Verdict
 from ml_monitor.monitoring.alerts.transitions import advance
 from ml_monitor.monitoring.results import Metric
 from ml_monitor.monitoring.thresholds.fixed import fixed_threshold
 
-METRIC = Metric("hours_since_prediction", "Hours since the newest prediction", "lower_is_better", 0.0)
+METRIC = Metric("hours_since_prediction", "Hours since the newest prediction or forecast", "lower_is_better", 0.0)
 _HOUR = timedelta(hours=1)
+_MISSED_FORECASTS = 2
 
 
 def check_ingest(
-    store: Store, model: Model, rules: Sequence[AlertRule], stale_after_hours: float, now: datetime
+    store: Store,
+    model: Model,
+    rules: Sequence[AlertRule],
+    stale_after_hours: float,
+    now: datetime,
+    issue_times: Sequence[datetime] = (),
 ) -> list[Move]:
     """Judge the age of a model's newest prediction, once for each moment; return the alerts whose status changed.
 
-    The bound is that of the rule if it sets one by hand, else ``stale_after_hours``. A model that never had a
-    prediction has not gone silent.
+    A forecast counts as a prediction made at its issue time; ``issue_times`` are those of late. The bound is that of
+    the rule if it sets one by hand, else ``stale_after_hours`` or, for forecasts that are issued more seldom, twice the
+    usual time between two. A model that never had a prediction has not gone silent.
     """
-    newest = store.last_prediction_time(model.name)
+    made = [store.last_prediction_time(model.name), *issue_times]
+    newest = max((time for time in made if time is not None), default=None)
+    usual = max(stale_after_hours, _MISSED_FORECASTS * (usual_gap(issue_times) / _HOUR))
     watching = [rule for rule in rules_for(rules, model.name) if rule.watches == "ingest"]
     if newest is None or not watching:
         return []
@@ -41,7 +51,7 @@ def check_ingest(
         after = dict(book)
         for rule in watching:
             upper = rule.threshold.upper if isinstance(rule.threshold, Fixed) else None
-            threshold = fixed_threshold(METRIC, upper=stale_after_hours if upper is None else upper)
+            threshold = fixed_threshold(METRIC, upper=usual if upper is None else upper)
             key = AlertKey(model.name, "ingest", subject_by(rule, METRIC.name))
             alert_id = id_of(rule.name, key)
             alert = after.get(alert_id) or new_alert(rule.name, rule.severity, key)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml_core.errors import InvalidInput
 from ml_core.records import Model
-from ml_monitor.alerting.rules import AlertRule, FalseAlarms, Fixed, Learnt
+from ml_monitor.alerting.rules import AlertRule, BelowLevel, FalseAlarms, Fixed, Learnt
 from ml_monitor.evaluation.baseline import Baseline, given
 from ml_monitor.evaluation.measuring import measure_performance
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
@@ -115,6 +115,8 @@ class Judge:
                 return fixed_threshold(metric, lower=wanted.lower, upper=wanted.upper)
             except InvalidInput as error:  # it could never be crossed: a rule for many metrics may hold such
                 return Undefined(error.message)
+        if isinstance(wanted, BelowLevel):
+            return Undefined("only the intervals of a forecast have a level")
         if self.baseline is None:
             return Undefined("the version has no reference")
         rows = _rounded(result.rows)

@@ -7,9 +7,10 @@ chunk once. So a check that was killed is simply run again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -23,12 +24,14 @@ from ml_monitor.alerting.rules import AlertRule, rules_for
 from ml_monitor.evaluation.alert_moves import Move, move_alerts
 from ml_monitor.evaluation.baseline import Baseline, make_baseline
 from ml_monitor.evaluation.chunk_finder import Stretch, find_chunks
+from ml_monitor.evaluation.forecast_evaluator import ForecastEvaluator
 from ml_monitor.evaluation.gradings import Gradings
 from ml_monitor.evaluation.judging import Judge, Judged, with_verdicts
 from ml_monitor.evaluation.kept_statistics import KeptStatistics
 from ml_monitor.evaluation.measuring import measure_chunk
+from ml_monitor.evaluation.metric_points import judge_points
 from ml_monitor.evaluation.profiling import Profiler
-from ml_monitor.evaluation.rule_notes import notes_on
+from ml_monitor.evaluation.rule_notes import notes_on, notes_on_task
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
 from ml_monitor.results.results_store import EVALUATIONS, Result, evaluation_key, point_of
 
@@ -36,17 +39,22 @@ DEFAULT_CHUNK = "day"
 _LOOK_BACK = timedelta(days=31)
 _LOOK_BACK_BY_PERIOD = {"week": timedelta(weeks=26), "month": timedelta(days=731)}
 _KEPT_CHUNKS = 1000
+_OF_PREDICTIONS = ("performance", "estimate", "drift", "quality")
 
 
 @dataclass
 class Evaluation:
-    """What became of one model: how many chunks were evaluated, and which alerts changed their status."""
+    """What became of one model: how many chunks were evaluated, and which alerts changed their status.
+
+    ``issue_times`` are those of its forecasts of late.
+    """
 
     model: str
     chunks: int = 0
     results: int = 0
     moves: list[Move] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    issue_times: list[datetime] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,7 @@ class ModelEvaluator:
         self.registry = registry
         self.model = model
         self.rules = [rule for rule in rules_for(rules, model.name) if rule.watches != "ingest"]
+        self._prediction_rules = [rule for rule in self.rules if rule.watches in _OF_PREDICTIONS]
         self.as_of = as_of
         self._judges: dict[int | None, Judge] = {}
         self._profiler = Profiler(registry.store, model)
@@ -86,24 +95,51 @@ class ModelEvaluator:
         Raises ``StoreUnavailable``, and ``Conflict`` if another check of the same model was in the way.
         """
         evaluation = Evaluation(self.model.name)
+        if self.model.task == "forecast" or any(rule.watches == "forecast" for rule in self.rules):
+            evaluation.notes += notes_on_task(self.rules, self.model)
         document = self.store.get_document(EVALUATIONS, evaluation_key(self.model.name))
         content = document.content if document else {"chunkings": {}, "gradings": {}}
         gradings = Gradings(content["gradings"])
         chunkings = {}
         verdicts: list[tuple[Judged, Stretch]] = []
-        for chunk in sorted({DEFAULT_CHUNK, *content["chunkings"], *(rule.chunk for rule in self.rules)}):
+        own = (rule.chunk for rule in self._prediction_rules)
+        for chunk in sorted({DEFAULT_CHUNK, *content["chunkings"], *own}):
             seen = [_Seen.from_list(values) for values in content["chunkings"].get(chunk, [])]
             now_seen, judged = self._evaluate_chunking(chunk, seen, gradings, evaluation)
             chunkings[chunk] = [each.to_list() for each in now_seen[-_KEPT_CHUNKS:]]
             verdicts += judged
+        changed: dict[str, Any] = {"chunkings": chunkings, "gradings": gradings.to_dict()}
+        if self.model.task == "forecast":
+            changed["forecasts"] = self._evaluate_forecasts(content.get("forecasts", {}), verdicts, evaluation)
+        points = judge_points(self.store, self.model.name, self.rules, content.get("points", {}), self.as_of)
+        verdicts += points.verdicts
+        evaluation.chunks += points.new
+        if points.seen:
+            changed["points"] = points.seen
         evaluation.moves = move_alerts(self.store, self.model.name, verdicts, self.as_of)
         self._profiler.finish(self.as_of)
-        changed = {"chunkings": chunkings, "gradings": gradings.to_dict()}
         if changed != content:
             key, revision = evaluation_key(self.model.name), document.revision if document else None
             if self.store.put_document(EVALUATIONS, key, changed, expected_revision=revision) is None:
                 raise Conflict(f"model {self.model.name!r} is evaluated by another check at this moment")
         return evaluation
+
+    def _evaluate_forecasts(
+        self, seen: Mapping[str, Any], verdicts: list[tuple[Judged, Stretch]], evaluation: Evaluation
+    ) -> Mapping[str, Any]:
+        """Measure and judge the forecasts of series, store the results, and return what was seen."""
+        owns_all = self.store.last_prediction_time(self.model.name) is None
+        evaluator = ForecastEvaluator(self.store, self.model, self.rules, self.as_of, owns_all=owns_all)
+        found = evaluator.evaluate(seen)
+        self.store.put_metric_points([point_of(self.model.name, result) for result in found.results])
+        verdicts += found.verdicts
+        evaluation.chunks += len(found.chunks)
+        evaluation.results += len(found.results)
+        evaluation.issue_times = found.issue_times
+        if found.chunks:
+            notes = notes_on(evaluator.rules, self.model, None)
+            evaluation.notes += [note for note in notes if note not in evaluation.notes]
+        return found.seen
 
     def _evaluate_chunking(
         self, chunk: str, seen: Sequence[_Seen], gradings: Gradings, evaluation: Evaluation
@@ -140,9 +176,11 @@ class ModelEvaluator:
     ) -> tuple[list[Result], list[Judged]]:
         judge = self._judge_for(frame, evaluation)
         evaluation.notes += [
-            note for note in notes_on(self.rules, self.model, judge.baseline) if note not in evaluation.notes
+            note
+            for note in notes_on(self._prediction_rules, self.model, judge.baseline)
+            if note not in evaluation.notes
         ]
-        rules = [rule for rule in self.rules if rule.chunk == chunk]
+        rules = [rule for rule in self._prediction_rules if rule.chunk == chunk]
         segment_by = sorted({rule.segment_by for rule in rules if rule.segment_by})
         results = measure_chunk(frame, self.model.task, judge.baseline, chunk, stretch, segment_by)
         results = gradings.grade(results)

@@ -1,4 +1,4 @@
-"""Keeps what pages show of a chunk beside its results: profiles of its columns, its outcomes, and the model's summary."""
+"""Keeps what pages show of a chunk beside its results: profiles of its columns, its outcomes, the model's summary."""
 
 from __future__ import annotations
 

@@ -21,7 +21,20 @@ def notes_on(rules: Sequence[AlertRule], model: Model, baseline: Baseline | None
     return [note for rule in rules for note in _notes(rule, model, baseline)]
 
 
+def notes_on_task(rules: Sequence[AlertRule], model: Model) -> list[str]:
+    """Return a sentence for each rule of a model that watches what models of its task do not have."""
+    of_forecasts = model.task == "forecast"
+    return [
+        f"rule {rule.name!r}: watches: expected {'forecast' if of_forecasts else 'performance'} for a model of task "
+        f"{model.task}, not {rule.watches!r}"
+        for rule in rules
+        if rule.model == model.name and rule.watches == ("performance" if of_forecasts else "forecast")
+    ]
+
+
 def _notes(rule: AlertRule, model: Model, baseline: Baseline | None) -> list[str]:
+    if rule.watches == "metric":
+        return []  # whatever others write has a name of theirs
     is_own = rule.model == model.name
     known = _metrics(rule, (model.task,) if is_own else get_args(Task))
     found = [_note(rule, "metrics", name, known) for name in rule.metrics if SKLEARN_NAMES.get(name, name) not in known]
@@ -38,6 +51,8 @@ def _metrics(rule: AlertRule, tasks: Sequence[Task]) -> list[str]:
         return sorted({*COLUMN_METHODS, *TABLE_METHODS})
     if rule.watches == "quality":
         return [*COLUMN_CHECKS, *TABLE_CHECKS]
+    if rule.watches == "forecast":
+        tasks = ("forecast",)
     return sorted({metric.name for task in tasks for metric in METRICS[task]})
 
 

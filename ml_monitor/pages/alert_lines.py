@@ -15,7 +15,7 @@ from ml_monitor.monitoring.results import Undefined
 
 _SHOWN: tuple[ShownStatus, ...] = ("firing", "acknowledged", "silenced", "pending")
 _SEVERITIES: tuple[Severity, ...] = ("critical", "warning")
-_CAUSES: tuple[Cause, ...] = ("performance", "estimate", "ingest", "drift", "quality")
+_CAUSES: tuple[Cause, ...] = ("performance", "metric", "estimate", "ingest", "drift", "quality")
 """What is surest to hurt comes first: what was realised, then what is feared, then what may explain it."""
 
 
@@ -74,6 +74,8 @@ def sentence(line: AlertLine, now: datetime) -> str:
         return f"predictions have stopped {since}{taken_up}"
     if line.cause == "quality":
         return f"data quality is off {since} ({subject}{numbers}){taken_up}"
+    if line.cause == "metric":
+        return f"{subject} is {_side(line)} its threshold {since} ({numbers.strip(', ')}){taken_up}"
     what = "performance" if line.cause == "performance" else "estimated performance"
     return f"{what} is {_side(line)} its threshold {since} ({subject}{numbers}){taken_up}"
 

@@ -19,6 +19,7 @@ from ml_monitor.monitoring.estimation.estimates import (
     CONFUSION_METRICS,
     LOSS_METRICS,
 )
+from ml_monitor.monitoring.horizons import segment_order
 from ml_monitor.monitoring.performance.catalogue import LABEL_METRICS, METRICS
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
 from ml_monitor.monitoring.results import Metric
@@ -41,7 +42,10 @@ _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which results are asked for. ``segment`` "" is that of all rows, None stands for every segment."""
+    """Which results are asked for. ``segment`` "" is that of all rows, None stands for every segment.
+
+    ``segment_by`` leaves only segments of this feature; of forecasts those by ``series`` or by ``horizon``.
+    """
 
     chunking: str = DEFAULT_CHUNKING
     start: datetime | None = None
@@ -49,6 +53,7 @@ class Wanted:
     segment: str | None = ""
     metric: str | None = None
     column: str | None = None
+    segment_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +96,9 @@ def find_results(registry: Registry, clock: Clock, model_id: str, topic: Topic, 
         result
         for group in _GROUPS[topic]
         for result in read_results(registry.store, model.name, group, start, end, **bounds)
+        if wanted.segment_by in (None, result.segment_by)
     ]
-    found.sort(key=lambda each: (each.start_time, each.end_time, each.segment, each.group, each.name, each.column))
+    found.sort(key=_order)
     notes = (CONCEPT_DRIFT_NOTE,) if topic == "estimates" else ()
     metrics = {(group, metric.name): metric for group in _GROUPS[topic] for metric in _metrics(group, model.task)}
     return Answer(model, chunking, known, start, end, tuple(found), metrics, notes)
@@ -103,6 +109,12 @@ def with_notes(answer: Answer) -> tuple[Result, ...]:
     return tuple(
         replace(result, notes=tuple(dict.fromkeys((*result.notes, *answer.notes)))) for result in answer.results
     )
+
+
+def _order(result: Result) -> tuple[Any, ...]:
+    # By how far they look ahead: +5min comes before +1h.
+    place = segment_order(result.segment) if result.segment_by == "horizon" else (result.segment, 0, 0)
+    return result.start_time, result.end_time, result.segment_by, *place, result.group, result.name, result.column
 
 
 def _range(wanted: Wanted, now: datetime) -> tuple[datetime, datetime]:

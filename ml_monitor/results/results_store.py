@@ -12,15 +12,16 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from ml_core.records import MetricPoint
 from ml_core.store.base import Store
 from ml_core.store.names import MAX_NAME_CHARACTERS, unfit_name
 from ml_monitor.monitoring.results import Measured, Number, Undefined
 
-Group = Literal["performance", "estimate", "drift", "quality", "labels"]
-GROUPS: tuple[Group, ...] = get_args(Group)
+Group = Literal["performance", "estimate", "drift", "quality", "labels", "metric"]
+GROUPS: tuple[Group, ...] = ("performance", "estimate", "drift", "quality", "labels")
+"""What checks measure themselves; a result of group metric is a point that another part of the suite has written."""
 EVALUATIONS = "evaluations"
 """The kind of documents that remember what checks have seen of each model."""
 _HASH_CHARACTERS = 16

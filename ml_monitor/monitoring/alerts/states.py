@@ -10,7 +10,7 @@ from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Direction, Number
 from ml_monitor.monitoring.thresholds.base import Judgement
 
-Cause = Literal["performance", "estimate", "drift", "quality", "ingest"]
+Cause = Literal["performance", "estimate", "drift", "quality", "ingest", "metric"]
 Status = Literal["insufficient data", "ok", "pending", "firing", "resolved"]
 ShownStatus = Literal["insufficient data", "ok", "pending", "firing", "acknowledged", "silenced", "resolved"]
 Outcome = Literal["good", "middling", "bad", "insufficient"]

@@ -1,4 +1,4 @@
-"""How a column changed from the reference, in the one number that tells most: its median, a share, or what is missing."""
+"""How a column changed from the reference, in the one number that tells most: its median, a share, what is missing."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from ml_monitor.monitoring.inputs import refused
 from ml_monitor.monitoring.results import Direction, Number, Undefined
 
-Origin = Literal["learnt", "fixed", "false_alarms"]
+Origin = Literal["learnt", "earlier", "fixed", "false_alarms"]
 JudgementState = Literal["ok", "beyond", "undefined"]
-ORIGINS: tuple[Origin, ...] = ("learnt", "fixed", "false_alarms")
+ORIGINS: tuple[Origin, ...] = ("learnt", "earlier", "fixed", "false_alarms")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from ml_monitor.monitoring.alerts.notifying import due_notifications
 from ml_monitor.monitoring.alerts.states import Rule
 from ml_monitor.monitoring.results import Number, Undefined
 from ml_monitor.results.results_store import Group, Result, point_of
-from tests.factories import NOON
+from tests.factories import NOON, a_point
 from tests.unit.ml_monitor.telling import DAY, MODEL, an_alert
 
 
@@ -78,3 +78,14 @@ def test_a_mail_holds_few_pictures_however_many_alerts_there_are(json_store: Jso
         measured(json_store, "psi", 12.5, group="drift", column=f"c{number}")
         alerts.append(news_of(an_alert(cause="drift", subject=f"c{number}")))
     assert len(draw_pictures(json_store, alerts, NOON)) == 4
+
+
+def test_of_a_metric_that_others_write_its_points_are_drawn(json_store: JsonStore) -> None:
+    alert = an_alert(cause="metric", subject="overload by mine", rule="mine", segment="web")
+    for number, (segment, value) in enumerate((("web", 5.0), ("db", 7.0), ("web", 12.5))):
+        point = a_point(
+            NOON - (3 - number) * DAY, model=MODEL, metric="overload", segment=segment, count=1, total=value
+        )
+        json_store.put_metric_points([point])
+    assert values_of(json_store, alert) == [5.0, 12.5]
+    assert list(draw_pictures(json_store, [news_of(alert)], NOON)) == ["overload by mine of housing_price, segment web"]

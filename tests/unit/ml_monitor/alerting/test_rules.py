@@ -17,6 +17,7 @@ from ml_monitor.alerting.rules import (
     DEFAULT_RULES,
     KIND,
     AlertRule,
+    BelowLevel,
     FalseAlarms,
     Fixed,
     Learnt,
@@ -28,7 +29,9 @@ from ml_monitor.alerting.rules import (
 )
 from ml_monitor.monitoring.chunks import ByPeriod, BySize
 
-ONE_OF_THREE = "expected either deviations, or lower and upper or one of them, or false_alarms and smallest_effect"
+ONE_OF_THREE = (
+    "expected either deviations, or lower and upper or one of them, or below_level, or false_alarms and smallest_effect"
+)
 A_NAME = "expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit"
 DEFAULT_NAMES = sorted(rule.name for rule in DEFAULT_RULES)
 
@@ -78,7 +81,7 @@ def test_its_fields_tell_which_threshold_is_meant(threshold: Any, expected: obje
         ({"name": "x" * 65}, "rule.name", A_NAME),
         ({"model": "two words"}, "rule.model", f"{A_NAME} (or '*', for every model)"),
         ({"model": "**"}, "rule.model", A_NAME),
-        ({"watches": "weather"}, "rule.watches", "'performance', 'estimate', 'drift', 'quality' or 'ingest'"),
+        ({"watches": "weather"}, "rule.watches", "'quality', 'ingest' or 'metric'"),
         ({"metrics": "roc_auc"}, "rule.metrics", "input should be a valid tuple"),
         ({"metrics": ["roc_auc", ""]}, "rule.metrics.1", "at least 1 character"),
         ({"columns": ["amount"]}, "rule.columns", "expected none, since only drift and quality"),
@@ -103,6 +106,53 @@ def test_a_wrong_field_is_named_with_what_was_expected(changes: Any, field: str,
     (detail,) = caught.value.details
     assert detail.field == field
     assert message in detail.message
+
+
+METRIC = {"watches": "metric", "metrics": ["overload"], "threshold": {"upper": 0.8}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "message"),
+    [
+        (
+            {"watches": "metric", "threshold": {"upper": 1}},
+            "rule.metrics",
+            "expected the names of the metrics to watch",
+        ),
+        (METRIC | {"threshold": {"deviations": 3}}, "rule.threshold", "expected lower, upper or both"),
+        ({"watches": "metric", "metrics": ["overload"]}, "rule.threshold", "expected lower, upper or both"),
+        (METRIC | {"chunk": 100}, "rule.chunk", "expected hour, day, week or month"),
+        (METRIC | {"segment_by": "country"}, "rule.segment_by", "only performance and forecast can be watched so"),
+        ({"segment": "web"}, "rule.segment", "only metric can be watched so"),
+        ({"watches": "forecast", "segment_by": "country"}, "rule.segment_by", "expected series or horizon"),
+        ({"watches": "forecast", "chunk": 100}, "rule.chunk", "expected hour, day, week or month"),
+        (
+            {"watches": "forecast", "threshold": {"false_alarms": 0.1}},
+            "rule.threshold",
+            "have no reference to draw from",
+        ),
+        ({"threshold": {"below_level": 0.1}}, "rule.threshold", "only the intervals of a forecast have a level"),
+        ({"watches": "forecast", "threshold": {"below_level": 0.9}}, "rule.threshold.below_level", "less than 0.8"),
+    ],
+)
+def test_what_does_not_suit_what_is_watched_is_named(changes: Any, field: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        a_rule(**changes)
+    (detail,) = caught.value.details
+    assert detail.field == field
+    assert message in detail.message
+
+
+def test_a_rule_on_forecasts_learns_from_earlier_chunks_of_each_series_unless_it_says_otherwise() -> None:
+    rule = a_rule(watches="forecast")
+    assert (rule.threshold, rule.segment_by, rule.minimum_rows) == (Learnt(deviations=3.0), "series", 20)
+    own = a_rule(watches="forecast", threshold={"below_level": 0.2}, segment_by="horizon", minimum_rows=5)
+    assert (own.threshold, own.segment_by, own.minimum_rows) == (BelowLevel(below_level=0.2), "horizon", 5)
+
+
+def test_a_rule_on_a_metric_of_others_takes_points_of_one_row() -> None:
+    assert a_rule(**METRIC).minimum_rows == 1
+    assert read_rule(a_rule(**METRIC, segment="web").to_dict()) == a_rule(**METRIC, segment="web")
 
 
 @pytest.mark.parametrize("values", [None, 7, "drift", ["name"]])

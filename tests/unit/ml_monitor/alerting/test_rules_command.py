@@ -11,6 +11,7 @@ from ml_monitor.__main__ import main
 from ml_monitor.alerting import rules_command
 from ml_monitor.alerting.rules import DEFAULT_RULES, list_rules, read_rule
 
+EXAMPLE = Path(__file__).parents[4] / "deploy" / "rules.example.yaml"
 FILE = """
 rules:
   - name: churn-recall
@@ -140,12 +141,18 @@ def test_what_is_exported_can_be_applied_and_changes_nothing(file: Path, json_st
     exported = run("export").stdout
     assert [read_rule(values) for values in yaml.safe_load(exported)["rules"]] == list_rules(json_store)
     file.write_text(exported)
-    assert "0 added, 0 changed, 0 removed, 6 unchanged" in run("apply", file).stdout
+    assert "0 added, 0 changed, 0 removed, 8 unchanged" in run("apply", file).stdout
 
 
 def test_the_list_says_which_rules_are_default_and_which_are_stored(file: Path) -> None:
     run("apply", file, "--yes")
     lines = run("list").stdout.splitlines()
-    assert len(lines) == 6
+    assert len(lines) == 8
     assert "churn-recall             stored   warning   performance of churn, 2 of 3" in lines
     assert "default-ingest           default  critical  ingest of all models, 1 of 1" in lines
+
+
+def test_the_example_rules_can_be_applied(file: Path, json_store: JsonStore) -> None:
+    file.write_text(EXAMPLE.read_text())
+    assert "4 added, 0 changed, 0 removed, 0 unchanged" in run("apply", file, "--yes").stdout.splitlines()
+    assert {rule.watches for rule in list_rules(json_store)} >= {"forecast", "metric"}

@@ -76,6 +76,7 @@ def test_a_result_comes_back_exactly_with_its_title_and_direction(client: FlaskC
                 "start_time": "2026-11-19T00:00:00Z",
                 "end_time": "2026-11-20T00:00:00Z",
                 "segment": "",
+                "segment_by": None,
                 "metrics": [
                     {
                         "name": "r2",

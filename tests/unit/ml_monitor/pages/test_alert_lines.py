@@ -78,6 +78,7 @@ def test_of_one_model_only_its_own_alerts_are_read(json_store: JsonStore) -> Non
         ("drift", "drift of mae since 17 Nov"),
         ("quality", "data quality is off since 17 Nov (mae 12.5, bound 10)"),
         ("ingest", "predictions have stopped since 17 Nov"),
+        ("metric", "mae is above its threshold since 17 Nov (12.5, bound 10)"),
     ],
 )
 def test_a_sentence_names_the_cause_the_subject_and_since_when(json_store: JsonStore, cause: Cause, said: str) -> None:

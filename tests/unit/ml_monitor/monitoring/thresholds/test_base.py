@@ -78,5 +78,5 @@ def test_bounds_that_are_none_are_refused_by_name(lower: float | None, upper: fl
 
 
 def test_an_unknown_origin_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="one of learnt, fixed, false_alarms, not 'guessed'"):
+    with pytest.raises(InvalidInput, match="one of learnt, earlier, fixed, false_alarms, not 'guessed'"):
         Threshold.from_dict({"lower": 1.0, "upper": None, "origin": "guessed", "details": {}})
