@@ -1,4 +1,4 @@
-"""Whether scores are what they say: the share that came true by score, beside the diagonal. Plain SVG, drawn at once."""
+"""Whether scores are what they say: the share that came true by score, beside the diagonal. Plain SVG."""
 
 from __future__ import annotations
 

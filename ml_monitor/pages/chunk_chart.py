@@ -1,4 +1,4 @@
-"""The chart of a number by chunk: a line with its sampling error, the bounds that it is held against, and the reference.
+"""The chart of a number by chunk: a line with its sampling error, the bounds that it is held against, the reference.
 
 Performance and the statistics of drift are drawn alike, so that a reader learns one chart. Left of the divider stands
 what the reference gave; a mark on a chunk leads to how its columns drifted.
@@ -83,7 +83,7 @@ def draw_chunks(
     low, high = _span([value for name in drawn_values for value in columns[name]] + [_number(reference)])
     start, end = milliseconds(time_range.start), milliseconds(time_range.end)
     zone = (end - start) * _REFERENCE_PART if reference is not None else 0.0
-    sources = {
+    sources: dict[str, dict[str, list[Any]]] = {
         "chunks": columns,
         "bad": bad,
         "late": late,

@@ -99,7 +99,7 @@ def read_column_page(
         raise NotFound(f"model {model.name!r} has no column {column[:60]!r} that a check has seen")
     methods = tuple(name for name in COLUMN_METHODS if any(each.name == name for each in results))
     chosen_method = _chosen_method(method, methods)
-    times = sorted({(each.start_time, each.end_time) for each in (*results, *profiles)})
+    times = sorted({*((each.start_time, each.end_time) for each in results), *map(_times, profiles)})
     scale = common_scale([*([reference] if reference else []), *(each.profile for each in profiles)])
     labels = scale.labels
     chunks = _chunks(times, results, profiles, chosen_method, labels)
@@ -134,6 +134,10 @@ def read_column_page(
         change=change_between(reference, newest) if reference and newest else None,
         version=model.champion,
     )
+
+
+def _times(chunk: ChunkProfile) -> tuple[datetime, datetime]:
+    return chunk.start_time, chunk.end_time
 
 
 def _is_feature(registry: Registry, model_id: str, column: str) -> bool:

@@ -15,7 +15,7 @@ from ml_monitor.pages.performance_reader import Performance
 from ml_monitor.pages.points import Point
 from ml_monitor.pages.quality_reader import QualityShown
 from ml_monitor.pages.shares import SharesShown
-from ml_monitor.pages.stories import change_words
+from ml_monitor.pages.stories import Story, change_words
 
 
 def models_csv(models: Iterable[ModelRow]) -> str:
@@ -65,7 +65,7 @@ def performance_csv(shown: Performance | None) -> str:
 
 
 def outcomes_csv(shown: OutcomesShown | None) -> str:
-    """Return the cells of the confusion matrix, the bins of the calibration and the bars of the residuals, one a line."""
+    """Return the cells of the confusion matrix, the bins of the calibration, the bars of the residuals, one a line."""
     header = ("part", "true_or_from", "predicted_or_to", "rows", "share", "reference_share")
     rows: list[tuple[object, ...]] = []
     if shown is not None and shown.confusion is not None:
@@ -91,8 +91,10 @@ def quality_csv(shown: QualityShown | None) -> str:
     return write_csv(
         ("chunk", "column", "check", "value", "upper", "state"),
         (
-            (_time(shown.start if shown else None), plain_label(line.column), line.check, line.point.value)
-            + (line.point.upper, line.point.state)
+            (
+                *(_time(shown.start if shown else None), plain_label(line.column), line.check),
+                *(line.point.value, line.point.upper, line.point.state),
+            )
             for line in lines
         ),
     )
@@ -103,8 +105,10 @@ def drift_csv(page: DriftPage) -> str:
     return write_csv(
         ("chunk", "column", "state", "distance", "test", "value", "p_value", "undefined"),
         (
-            (format_time(start), plain_label(row.column), cell.state, cell.distance, cell.test, cell.value)
-            + (cell.p_value, cell.undefined or "")
+            (
+                *(format_time(start), plain_label(row.column), cell.state, cell.distance),
+                *(cell.test, cell.value, cell.p_value, cell.undefined or ""),
+            )
             for row in page.rows
             for start, cell in zip(page.start_times, row.cells, strict=True)
         ),
@@ -116,8 +120,10 @@ def ranking_csv(page: DriftPage) -> str:
     return write_csv(
         ("chunk", "column", "state", "distance", "test", "value", "p_value", "change", "drifted_chunks", "since"),
         (
-            (_time(page.at_time), plain_label(row.column), row.at.state, row.at.distance, row.at.test, row.at.value)
-            + (row.at.p_value, change_words(row.change), row.drifted, _time(row.since))
+            (
+                *(_time(page.at_time), plain_label(row.column), row.at.state, row.at.distance, row.at.test),
+                *(row.at.value, row.at.p_value, change_words(row.change), row.drifted, _time(row.since)),
+            )
             for row in page.rows
         ),
     )
@@ -129,7 +135,7 @@ def column_csv(page: ColumnPage) -> str:
     return write_csv(
         (
             *("start", "end", "rows", "state", "method", "value", "p_value", "lower", "upper", "missing"),
-            *(("p5", "p25", "p50", "p75", "p95") if not labels else labels),
+            *(labels or ("p5", "p25", "p50", "p75", "p95")),
         ),
         (
             (
@@ -155,6 +161,10 @@ def shares_csv(shown: SharesShown | None) -> str:
         ("value", "reference_share", "current_share"),
         ((plain_label(bar.label), bar.reference, bar.current) for bar in bars),
     )
+
+
+def _story(story: Story | None) -> tuple[str, str]:
+    return ("", "") if story is None else (plain_label(story.column or ""), change_words(story.change))
 
 
 def _numbers(point: Point | None) -> tuple[float | None, float | None]:

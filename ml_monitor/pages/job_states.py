@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from statistics import median
 from typing import Literal, get_args
 
@@ -44,7 +45,7 @@ def job_state(runs: Sequence[JobRun], now: datetime) -> JobState:
     """Return how a job stands by its newest runs, oldest first; at least one."""
     newest = runs[-1]
     slots = sorted({run.slot for run in runs})
-    distances = [(after - before).total_seconds() for before, after in zip(slots, slots[1:], strict=False)]
+    distances = [(after - before).total_seconds() for before, after in pairwise(slots)]
     usual = timedelta(seconds=median(distances)) if len(distances) > 1 else None
     next_time = newest.slot + usual if usual else None
     seconds = (newest.finished_time - newest.started_time).total_seconds() if newest.finished_time else None

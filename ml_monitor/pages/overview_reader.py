@@ -66,9 +66,9 @@ class Glance:
 class ModelRow:
     """One model at a glance.
 
-    ``version`` is the champion's number; a model without one that has predictions ``is_served_elsewhere``. ``since_time``
-    is when the state began. ``headline`` is of the newest chunk with truth, else of training. ``alerts`` are those that fire and are not silenced, worst first: they
-    give the model its state, be it stale or not.
+    ``version`` is the champion's number; a model without one that has predictions ``is_served_elsewhere``.
+    ``since_time`` is when the state began. ``headline`` is of the newest chunk with truth, else of training. ``alerts``
+    are those that fire and are not silenced, worst first: they give the model its state, be it stale or not.
     """
 
     name: str

@@ -36,7 +36,7 @@ class NewestPrediction:
 
 @dataclass(frozen=True, slots=True)
 class PredictionsPage:
-    """The predictions of one model over a range of time. ``trouble`` says why a part that should be there is missing."""
+    """The predictions of one model over a range of time. ``trouble`` says why a part is missing."""
 
     time: datetime
     model: str

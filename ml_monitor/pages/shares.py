@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ml_monitor.formatting import show_short
 from ml_monitor.monitoring.profiles.beside import Scale, shares_on, together
@@ -62,7 +63,7 @@ def _labels(scale: Scale) -> tuple[str, ...]:
     if not scale.edges:
         return scale.labels
     names = [show_short(edge) for edge in scale.edges]
-    inner = [f"{low} to {high}" for low, high in zip(names[1:-2], names[2:-1], strict=True)]
+    inner = [f"{low} to {high}" for low, high in pairwise(names[1:-1])]
     if scale.places == 1:
         return (names[0],)
     # The outer bins are open.

@@ -1,4 +1,4 @@
-"""A line of some thirty points in a cell of a table: enough to see when something fell. Plain SVG, made once a state."""
+"""A line of some thirty points in a cell of a table: enough to see when something fell. Plain SVG."""
 
 from __future__ import annotations
 

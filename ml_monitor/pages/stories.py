@@ -21,7 +21,7 @@ OUTCOMES = {"value": "predicted values", "score": "scores", "truth": "truths"}
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a sentence. One with a ``model`` leads to its page, one with a ``column`` too to that of the column."""
+    """A piece of a sentence. One with a ``model`` leads to its page, one with a ``column``, too, to the column's."""
 
     text: str
     model: str = ""
@@ -99,7 +99,7 @@ def change_words(change: Change | None) -> str:
 
 
 def _cause(worst: AlertLine, summary: Summary | None) -> ColumnChange | None:
-    """Return the column that explains most: that of the alert itself, else the one that moved furthest, inputs first."""
+    """Return the column that explains most: that of the alert itself, else the one that moved most, inputs first."""
     if summary is None:
         return None
     newest: ChunkSummary | None = next((chunk for chunk in reversed(summary.chunks) if chunk.changes), None)
@@ -114,7 +114,7 @@ def _cause(worst: AlertLine, summary: Summary | None) -> ColumnChange | None:
 
 
 def _lasts(summary: Summary, column: str, since: datetime) -> bool:
-    """Return whether a column changed in two of the newest three chunks: one alone may be chance, and no explanation."""
+    """Return whether a column changed in two of the newest three chunks: one alone may be chance."""
     newest = [chunk for chunk in summary.chunks if chunk.end_time > since][-3:]
     changed = [chunk for chunk in newest if column in (*chunk.drifted, *(each.column for each in chunk.changes))]
     return len(changed) >= min(2, len(newest))

@@ -1,4 +1,4 @@
-"""The profiles of columns and outcomes that checks keep, as metric points of each chunk and as a document of each version.
+"""The profiles of columns and outcomes that checks keep: metric points of each chunk, and a document of each version.
 
 A point is named ``<chunk>/profile/<column>`` or ``<chunk>/outcomes``; its details hold the profile. They are kept for
 chunks by day alone, which are always measured: pages draw a column over time from these and never read a prediction.
@@ -15,7 +15,7 @@ from ml_core.records import MetricPoint
 from ml_core.store.base import Store
 from ml_monitor.monitoring.profiles.outcomes import Outcomes, read_outcomes, to_plain
 from ml_monitor.monitoring.profiles.profile import Profile, read_profile
-from ml_monitor.results.results_store import metric_name
+from ml_monitor.results.results_store import fit_name
 
 REFERENCES = "reference_profiles"
 """The kind of documents that hold what the reference of a version looks like."""
@@ -70,7 +70,7 @@ def profile_points(
 
 def profile_metric(column: str) -> str:
     """Return the name of the points that hold the profiles of a column."""
-    return metric_name(PROFILED_CHUNK, "profile", column)
+    return fit_name(f"{PROFILED_CHUNK}/profile/{column}")
 
 
 def outcomes_metric() -> str:

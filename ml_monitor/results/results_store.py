@@ -68,15 +68,15 @@ def is_checked(store: Store, model: str) -> bool:
 
 def metric_name(chunk: str, group: Group, name: str, column: str = "") -> str:
     """Return the name under which a metric is stored; where a column is no fit part of it, a hash stands at its end."""
-    return _fit_name("/".join((chunk, group, name, column) if column else (chunk, group, name)))
+    return fit_name("/".join((chunk, group, name, column) if column else (chunk, group, name)))
 
 
 def segment_name(segment: str) -> str:
     """Return the name under which a segment is stored: itself or, where a store has no room for it, with a hash."""
-    return _fit_name(segment) if segment else segment
+    return fit_name(segment) if segment else segment
 
 
-def _fit_name(name: str) -> str:
+def fit_name(name: str) -> str:
     """Return a name that every store takes: categories and features are named by clients, so at any length."""
     if unfit_name(name) is None:
         return name

@@ -158,13 +158,11 @@ def _summary(document: Document) -> Summary:
     lists: Sequence[Sequence[Any]] = [content[name] for name, _ in _PLAIN]
     chunks = tuple(
         ChunkSummary(
-            parse_time(start),
-            parse_time(end),
-            *numbers,
+            *(parse_time(start), parse_time(end), rows, truths, realised, estimated, state, columns),
             drifted=tuple(drifted),
             changes=changes.get(start, ()),
         )
-        for start, end, *numbers, drifted in zip(*lists, strict=True)
+        for start, end, rows, truths, realised, estimated, state, columns, drifted in zip(*lists, strict=True)
     )
     checked_time = parse_time(content["checked_time"])
     return Summary(content["model"], checked_time, content["metric"], content["reference"], chunks)

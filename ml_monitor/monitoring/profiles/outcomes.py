@@ -5,7 +5,7 @@ All three are counts, so that the chunks of a range of time add up to what the w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ class ConfusionCounts:
 
 @dataclass(frozen=True, slots=True)
 class CalibrationCounts:
-    """By bin of the score, of ``DEFAULT_BINS`` equal ones: rows, the sum of their scores, and how many were positive."""
+    """By bin of the score, of ``DEFAULT_BINS`` equal ones: rows, the sum of their scores, and how many are positive."""
 
     bins: Mapping[int, tuple[int, float, float]]
 
@@ -55,10 +55,8 @@ class Outcomes:
 def outcomes_of(task: str, truths: Column, values: Column, scores: Column, positive: object) -> Outcomes:
     """Return the outcomes of rows; a residual is the truth less the predicted value."""
     if task in ("regression", "forecast"):
-        residuals = pd.to_numeric(pd.Series(truths), errors="coerce") - pd.to_numeric(
-            pd.Series(values), errors="coerce"
-        )
-        profile = profile_of(number_column(residuals.dropna().to_numpy(dtype=np.float64)))
+        true, predicted = (pd.to_numeric(pd.Series(each), errors="coerce") for each in (truths, values))
+        profile = profile_of(number_column((true - predicted).dropna().to_numpy(dtype=np.float64)))
         assert isinstance(profile, NumberProfile)
         return Outcomes(residuals=profile if profile.known else None)
     if task not in ("binary", "multiclass"):
@@ -97,19 +95,13 @@ def to_plain(outcomes: Outcomes) -> dict[str, Any]:
     return plain
 
 
-def read_outcomes(values: Mapping[str, Sequence[Any] | Mapping[str, Any]]) -> Outcomes:
+def read_outcomes(values: Mapping[str, Any]) -> Outcomes:
     """Return what ``to_plain`` was made from."""
-    residuals = values.get("residuals")
+    residuals, cells, bins = values.get("residuals"), values.get("confusion"), values.get("calibration")
     return Outcomes(
-        ConfusionCounts({(true, value): count for true, value, count in values["confusion"]})
-        if "confusion" in values
-        else None,
-        CalibrationCounts(
-            {place: (rows, scores, positives) for place, rows, scores, positives in values["calibration"]}
-        )
-        if "calibration" in values
-        else None,
-        NumberProfile.from_dict(residuals) if isinstance(residuals, Mapping) else None,
+        None if cells is None else ConfusionCounts({(true, value): count for true, value, count in cells}),
+        None if bins is None else CalibrationCounts({place: (rows, *sums) for place, rows, *sums in bins}),
+        None if residuals is None else NumberProfile.from_dict(residuals),
     )
 
 
