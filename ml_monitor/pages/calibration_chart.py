@@ -24,9 +24,8 @@ def calibration_svg(rows: Sequence[CalibrationRow]) -> Markup:
     worst = max(rows, key=lambda row: abs(row.mean_score - row.positive_share), default=None)
     title = "Calibration"
     if worst is not None:
-        title = (
-            f"Calibration: scored {show_share(worst.mean_score)}, came true {show_share(worst.positive_share)} at worst"
-        )
+        scored, came = show_share(worst.mean_score), show_share(worst.positive_share)
+        title = f"Calibration: at worst {came} came true of what was scored {scored}"
     return Markup(
         f'<svg class="calibration" role="img" viewBox="-4 -4 {_SIZE + 8} {_SIZE + 8}" width="240" height="240">'
         f"<title>{title}</title>"

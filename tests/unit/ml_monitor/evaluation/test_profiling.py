@@ -96,10 +96,7 @@ def test_a_regression_keeps_residuals_and_missing_cells_are_told(registry: Regis
     frame["area"] = frame["area"].astype(object).where(frame.index % 2 == 0, None)
     record_frame(registry, 0, frame)
     found = check(registry, "prices", 1).chunks[0]
-    assert [(each.column, each.change) for each in found.changes][0] == (
-        "area",
-        Change("missing", 0.0, pytest.approx(0.5)),
-    )
+    assert (found.changes[0].column, found.changes[0].change) == ("area", Change("missing", 0.0, pytest.approx(0.5)))
     points = json_store.metric_points("prices", ["day/outcomes"], FIRST_DAY, FIRST_DAY + DAY)
     residuals = chunk_outcomes(points)[0].outcomes.residuals
     assert residuals is not None

@@ -102,7 +102,10 @@ def test_without_chunks_before_the_reference_stands_for_them() -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        (a_line("drift", "income"), "loans is drifting since 17 Nov: `income` changed (median 33k to 4k); accuracy is 0.57"),
+        (
+            a_line("drift", "income"),
+            "loans is drifting since 17 Nov: `income` changed (median 33k to 4k); accuracy is 0.57",
+        ),
         (
             a_line("quality", "missing of income"),
             "loans is fed with other data since 17 Nov: `income` changed (median 33k to 4k); accuracy is 0.57",

@@ -45,7 +45,7 @@ def test_numbers_are_kept_as_quantiles_of_all_that_is_known() -> None:
 def test_the_share_below_a_bound_is_off_by_less_than_a_step_of_the_quantiles() -> None:
     found = of_numbers(DRAWN)
     bounds = np.linspace(DRAWN.min() - 1, DRAWN.max() + 1, 57)
-    exact = np.array([(DRAWN < bound).mean() for bound in bounds])
+    exact = np.array([(bound > DRAWN).mean() for bound in bounds])
     assert np.abs(found.share_below(bounds) - exact).max() < 0.025
     assert found.share_below(np.array([DRAWN.min() - 1, DRAWN.max() + 1])).tolist() == [0.0, 1.0]
 
