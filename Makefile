@@ -1,24 +1,76 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types run-platform stop-platform status try-pythons bench-store bench-monitor
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-dashboard demo
+.PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
+.PHONY: status remove-env remove-all
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
 
-run-platform: $(python) ## Start the platform in the background and print its addresses (the default)
-	@$(python) -m ml_core.launcher start
+# Processes of this machine, or containers with RUNTIME=docker. OS, which the first system asked for, is not needed.
+ifeq ($(RUNTIME),docker)
+launcher := ./deploy/compose.sh
+tester := ./deploy/compose.sh test
+build_api := ./deploy/compose.sh build
+needed :=
+else
+launcher := $(python) -m ml_core.launcher
+tester := $(python) -m anomaly_api.tester
+build_api := $(python) -m ml_core.launcher prepare anomaly_api
+needed := $(python)
+endif
 
-stop-platform: $(python) ## Stop what run-platform has started, and nothing else
-	@$(python) -m ml_core.launcher stop
+run-platform: $(needed) ## Start the platform in the background and print its addresses (the default); RUNTIME=docker for containers
+	@$(launcher) start
 
-status: $(python) ## Show which apps run
-	@$(python) -m ml_core.launcher status
+stop-platform: $(needed) ## Stop what run-platform has started, and nothing else
+	@$(launcher) stop
+
+test-platform: $(needed) ## Ask for 1,000 anomaly predictions; N=5000 or ALL=1 for more, ARGS="--per-second 0" at full speed
+	@$(tester) $(if $(ALL),--all,$(if $(N),--requests $(N))) $(ARGS)
+
+run-api: $(needed) ## Start the anomaly API alone
+	@$(launcher) start anomaly_api
+
+stop-api: $(needed) ## Stop the anomaly API
+	@$(launcher) stop anomaly_api
+
+build-api: $(needed) ## Train the anomaly API's model if there is none; with RUNTIME=docker build the image
+	@$(build_api)
+
+run-jupyter: $(needed) ## Start JupyterLab with the notebook of the training set (after ./install.sh --notebook)
+	@$(launcher) start jupyter
+
+stop-jupyter: $(needed) ## Stop JupyterLab
+	@$(launcher) stop jupyter
+
+run-all: $(needed) ## Start the platform and JupyterLab
+	@$(launcher) start
+	@$(launcher) start jupyter
+
+stop-all: $(needed) ## Stop the platform and JupyterLab
+	@$(launcher) stop --all
+
+status: $(needed) ## Show what runs
+	@$(launcher) status
+
+remove-env: ## Remove the Python environments that install.sh has made, and caches
+	@./deploy/remove.sh env
+
+remove-all: ## Remove what the platform has left: logs, servers, containers; data only after asking
+	@./deploy/remove.sh all $(FLAGS)
+
+demo: $(python) ## Fill the store with a month of demo models, their truths, checks and alerts; ARGS="--yes" does not ask
+	@$(python) -m ml_monitor demo $(ARGS)
 
 install: ## Install what is needed, after asking; FLAGS="--yes --dev" as of ./install.sh --help
 	@./install.sh $(FLAGS)
 
+# More workers than two cores: many tests wait for servers.
+WORKERS ?= 3
+
 test: $(python) $(test_tools) ## Run all tests (after ./install.sh --dev); ARGS="-k words" chooses some
-	$(python) -m pytest $(ARGS)
+	$(python) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(python) $(test_tools) ## Check style, form, types and the import contracts
 	$(python) -m ruff check
@@ -34,6 +86,9 @@ bench-store: $(python) $(test_tools) ## Measure the store beside its controls, a
 
 bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
 	@$(python) -m benchmarks.monitor $(ARGS)
+
+bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client beside bare ones; ARGS as above
+	@$(python) -m benchmarks.dashboard $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.
@@ -51,6 +106,9 @@ try-pythons: ## Install and test the committed tree with each of Python 3.11, 3.
 	    echo "Python $$version: $$result in $$(($$(date +%s) - began)) s, see $$log"; \
 	done; \
 	[ "$$tried" -gt 0 ] && [ "$$failed" -eq 0 ]
+
+try-image: ## Build the image on a Debian made here, and try it, as root with buildah and debootstrap; takes minutes
+	@./deploy/try-image.sh
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS='	' read -r target text; do \

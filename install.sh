@@ -5,17 +5,21 @@ set -eu
 
 PIPENV_VERSION=2026.10.3
 LOG=var/log/install.log
-# Servers that the tests start: unpacked under var/tools, since apt would start daemons of the system with them.
-SERVERS="prometheus prometheus-alertmanager cron"
+# Servers that the platform and the tests start: unpacked under var/tools, since apt would start daemons of the system
+# with them.
+PLATFORM_SERVERS="prometheus prometheus-alertmanager"
+TEST_SERVERS="$PLATFORM_SERVERS cron"
 
 usage() {
     cat <<'END'
-usage: ./install.sh [--yes] [--dev] [--no-deep]
+usage: ./install.sh [--yes] [--platform] [--notebook] [--dev] [--no-deep]
 
-  --yes      install without asking first
-  --dev      the tools and servers that the tests need, too
-  --no-deep  leave TensorFlow out (2 GB less); what is there already stays
-  --help     show this
+  --yes       install without asking first
+  --platform  Prometheus and its Alertmanager, too, which make run-platform then starts
+  --notebook  JupyterLab, too, for make run-jupyter
+  --dev       all that the tests need, too, with both of the above
+  --no-deep   leave TensorFlow out (2 GB less); what is there already stays
+  --help      show this
 
 The environment variable PYTHON names the Python to use: 3.11, 3.12 or 3.13.
 It may be run again at any time; what is there already is kept.
@@ -32,10 +36,14 @@ CDPATH='' cd -- "$(dirname -- "$0")"
 
 yes=no
 dev=no
+platform=no
+notebook=no
 deep=yes
 for argument in "$@"; do
     case $argument in
         --yes) yes=yes ;;
+        --platform) platform=yes ;;
+        --notebook) notebook=yes ;;
         --dev) dev=yes ;;
         --no-deep) deep=no ;;
         --help) usage; exit 0 ;;
@@ -93,6 +101,7 @@ has_any() {
 }
 has_mariadb() { has_any mariadbd || [ -x /usr/sbin/mariadbd ]; }
 has_chromium() { has_any chromium chromium-browser google-chrome google-chrome-stable; }
+has_compose() { has_any docker-compose || docker compose version >/dev/null 2>&1; }
 has_unpacked() { for folder in bin sbin; do [ ! -x "var/tools/usr/$folder/$1" ] || return 0; done; return 1; }
 is_ubuntu() { grep -q '^ID=ubuntu$' /etc/os-release 2>/dev/null; }
 
@@ -106,10 +115,17 @@ find_missing() {
     can_make_venv || [ -n "$package" ] || fail "$python lacks the modules venv and ensurepip: set PYTHON to another"
     can_make_venv || lack "$package" "the modules venv and ensurepip of $python"
     has_any make || lack make "make"
-    [ "$dev" = yes ] || return 0
-    has_mariadb || lack mariadb-server "a MariaDB server (mariadbd)"
-    has_chromium || lack chromium "a browser (chromium or google-chrome)"
-    for name in $SERVERS; do
+    if [ "$dev" = yes ]; then
+        has_mariadb || lack mariadb-server "a MariaDB server (mariadbd)"
+        has_chromium || lack chromium "a browser (chromium or google-chrome)"
+        has_compose || lack docker-compose "docker-compose"
+    fi
+    case $dev$platform in
+        yes*) wanted=$TEST_SERVERS ;;
+        *yes) wanted=$PLATFORM_SERVERS ;;
+        *) wanted= ;;
+    esac
+    for name in $wanted; do
         has_any "$name" || has_unpacked "$name" ||
             { servers="$servers $name"; missing="$missing${missing:+, }$name"; }
     done
@@ -156,6 +172,7 @@ for package in importlib.metadata.distributions(path=[sysconfig.get_path("pureli
 
 imports() {
     modules="flask, granian, pydantic, sqlalchemy, ml_core.config"
+    [ "$notebook" = no ] || modules="$modules, jupyterlab"
     [ "$dev" = no ] || modules="$modules, pytest"
     .venv/bin/python -I -c "import $modules" >/dev/null 2>&1
 }
@@ -169,11 +186,12 @@ venv_fits() {
 show_plan() {
     size=600
     [ "$deep" = no ] || size=$((size + 2100))
+    [ "$notebook" = no ] || size=$((size + 150))
     [ "$dev" = no ] || size=$((size + 250))
     say "This installs the suite into $PWD"
     say "  with      Python $version ($python)"
     say "  by apt   ${packages:- nothing: all that is needed is there}"
-    if [ -n "$servers" ]; then say "  var/tools$servers, from apt's archive, for the tests alone (about 140 MB)"; fi
+    if [ -n "$servers" ]; then say "  var/tools$servers, from apt's archive, as files alone: no daemon starts (about 140 MB)"; fi
     say "  .pipenv/  pipenv $PIPENV_VERSION in an environment of its own (about 60 MB)"
     say "  .venv/    the Python packages of Pipfile.lock: $categories (about $size MB)"
     if [ -n "$fault" ]; then say "            The .venv that is there is replaced: $fault."; fi
@@ -320,9 +338,11 @@ trap 'say "install.sh: interrupted; run it again to finish" >&2; exit 130' HUP I
 fault=$(venv_fault)
 # What an earlier run has added stays, in step with the lock: a run without --dev does not take the test tools away.
 case $(noted .venv/installed categories) in *dev-packages*) dev=yes ;; esac
+case "$dev $(noted .venv/installed categories)" in yes* | *notebook*) notebook=yes ;; esac
 case "$fault$(noted .venv/installed categories)" in "packages deep"*) deep=yes ;; esac
 categories=packages
 [ "$deep" = no ] || categories="$categories deep"
+[ "$notebook" = no ] || categories="$categories notebook"
 [ "$dev" = no ] || categories="$categories dev-packages"
 
 if [ -z "$packages$servers$fault" ] && pipenv_fits && venv_fits; then

@@ -33,7 +33,7 @@ Note = Callable[[str], None]
 
 def write(path: str, folder: Path, acknowledged: Path, rows: int) -> None:
     """Write on a path until killed."""
-    logging.getLogger("ml_core.store.json_segments").setLevel(logging.ERROR)  # it tells of each tail that it cuts
+    logging.getLogger("ml_core.lines").setLevel(logging.ERROR)  # it tells of each tail that it cuts
     store = JsonStore(folder)
     descriptor = os.open(acknowledged, os.O_WRONLY | os.O_APPEND)
 

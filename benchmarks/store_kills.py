@@ -17,7 +17,7 @@ from benchmarks import killed_writers
 from benchmarks.figures import CONTEXT, Figure, Sizes, progress, quiet
 from benchmarks.killed_writers import DAY_FILE, JOB_FILE, Acknowledged
 from ml_core.errors import StoreUnavailable
-from ml_core.store.json_segments import decode_line
+from ml_core.lines import decode_line
 from ml_core.store.json_store import JsonStore
 
 _START_SECONDS = 60.0
@@ -103,7 +103,7 @@ class _Run:
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Yield the figures of kills."""
     run = _Run(folder, sizes)
-    with quiet("ml_core.store.json_segments"):
+    with quiet("ml_core.lines"):
         for path, count in sizes.kills:
             progress(f"kills: {count} of writers of {path}")
             for number in range(count):

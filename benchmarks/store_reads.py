@@ -33,7 +33,7 @@ _TWIN, _WHOLE = "twin_of_predictions", "whole_predictions"
 _PURGED = "purge_del_mark_records"
 _PURGE_PAUSE_SECONDS = 0.5
 _QUERY = (
-    f"SELECT prediction_id, time, version, value, label, score, features FROM {predictions.name}"
+    f"SELECT prediction_id, time, version, value, label, score, features, scores FROM {predictions.name}"
     " WHERE model = %s AND time >= %s AND time < %s ORDER BY time, prediction_id"
 )
 
@@ -183,7 +183,7 @@ def _mariadb_and_driver(url: str, end: datetime, sizes: Sizes) -> Figure:
 
 def _frame(rows: tuple[tuple[object, ...], ...]) -> pd.DataFrame:
     """Return the frame that the store returns, from rows of numbers without labels."""
-    ids, times, versions, values, _, scores, features = zip(*rows, strict=True)
+    ids, times, versions, values, _, scores, features, by_class = zip(*rows, strict=True)
     columns = (
         pd.Series(ids, dtype=object),
         pd.Series(times).astype("datetime64[us]").dt.tz_localize(UTC),
@@ -191,6 +191,7 @@ def _frame(rows: tuple[tuple[object, ...], ...]) -> pd.DataFrame:
         pd.Series(values, dtype="float64"),
         pd.Series(scores, dtype="float64"),
         pd.Series([orjson.loads(each) for each in features], dtype=object),
+        pd.Series(by_class, dtype=object),
     )
     return pd.DataFrame(dict(zip(PREDICTION_COLUMNS, columns, strict=True)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
@@ -21,6 +21,41 @@ def new_message(
 
     A subject is one line: what else it holds is joined by blanks, so that nothing in it can add a header.
     """
+    message = _with_headers(settings, subject, text, now)
+    if pictures:
+
+        def html_of(source: Callable[[str], str]) -> str:
+            shown = "".join(f'<p><img src="{source(title)}" alt="{escape(title)}"></p>' for title in pictures)
+            return f"<pre>{escape(text)}</pre>{shown}"
+
+        _add_html(message, html_of, pictures)
+    return message
+
+
+def new_html_message(
+    settings: MailSettings,
+    subject: str,
+    text: str,
+    now: datetime,
+    *,
+    html_of: Callable[[Callable[[str], str]], str],
+    pictures: Mapping[str, bytes],
+    attachment: tuple[str, str] | None = None,
+) -> EmailMessage:
+    """Return a mail with ``text``, which programs that show HTML show as what ``html_of`` makes.
+
+    ``html_of`` is given a function that tells the address of each of the ``pictures`` (PNG, by name) within the mail.
+    An ``attachment`` is a file of HTML by its name.
+    """
+    message = _with_headers(settings, subject, text, now)
+    _add_html(message, html_of, pictures)
+    if attachment is not None:
+        name, content = attachment
+        message.add_attachment(content, subtype="html", filename=name)
+    return message
+
+
+def _with_headers(settings: MailSettings, subject: str, text: str, now: datetime) -> EmailMessage:
     message = EmailMessage()
     message["Subject"] = " ".join(subject.split())
     message["From"] = settings.sender
@@ -30,14 +65,17 @@ def new_message(
     message["Message-ID"] = make_msgid(domain=settings.sender.rpartition("@")[2] or "localhost")
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(text)
-    if pictures:
-        ids = {title: make_msgid() for title in pictures}
-        shown = "".join(f'<p><img src="cid:{ids[title][1:-1]}" alt="{escape(title)}"></p>' for title in pictures)
-        message.add_alternative(f"<pre>{escape(text)}</pre>{shown}", subtype="html")
-        body = message.get_payload()[1]  # type: ignore[index]
-        for title, png in pictures.items():
-            body.add_related(png, "image", "png", cid=ids[title], filename=f"{title}.png")  # type: ignore[union-attr]
     return message
+
+
+def _add_html(
+    message: EmailMessage, html_of: Callable[[Callable[[str], str]], str], pictures: Mapping[str, bytes]
+) -> None:
+    ids = {name: make_msgid() for name in pictures}
+    message.add_alternative(html_of(lambda name: f"cid:{ids[name][1:-1]}"), subtype="html")
+    body = message.get_payload()[1]  # type: ignore[index]
+    for name, png in pictures.items():
+        body.add_related(png, "image", "png", cid=ids[name], filename=f"{name}.png")  # type: ignore[union-attr]
 
 
 def send(settings: MailSettings, message: EmailMessage) -> None:

@@ -34,6 +34,7 @@ class PredictionLog:
                 value=outputs.values[index],
                 score=outputs.scores[index] if outputs.scores is not None else None,
                 version=version,
+                scores=outputs.scores_by_class[index] if outputs.scores_by_class is not None else None,
             )
             for index, row in enumerate(rows)
         ]

@@ -114,7 +114,10 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """One served output. ``score`` is the probability or anomaly score behind ``value``, where there is one."""
+    """One served output. ``score`` is the probability or anomaly score behind ``value``, where there is one.
+
+    ``scores`` are the probabilities of a classifier of several classes, by the name of the class.
+    """
 
     prediction_id: str
     time: datetime
@@ -122,6 +125,7 @@ class Prediction:
     value: Value
     score: float | None = None
     version: int | None = None
+    scores: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

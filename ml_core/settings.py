@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 MaskedFeature = Annotated[str, StringConstraints(pattern=r"^[^.]+\..+$")]
+InstanceLimit = Annotated[str, StringConstraints(pattern=r"^[^=]+=[0-9]+(\.[0-9]+)?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=64)]
@@ -39,6 +40,51 @@ class ModelsSettings(AppSettings):
     """The model registry and serving app."""
 
     port: Port = 5002
+
+
+class AnomalySettings(AppSettings):
+    """The anomaly predictions app.
+
+    ``also_port`` is a second port on which it answers, for clients that know it there. Predictions are logged by
+    ``log_mode``: ``batched`` several times a second, so that a crash loses at most the answers of one second, or
+    ``sync`` each before its answer, so that none is lost.
+    """
+
+    port: Port = 8080
+    also_port: Port | None = None
+    workers: Workers = 2
+    threads: Threads = 1
+    log_mode: Literal["batched", "sync"] = "batched"
+    body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
+
+
+class CloudWatchSettings(AppSettings):
+    """The CPU forecasts: where the metrics come from, how much of them is kept in view, and what overload means.
+
+    ``limits`` are limits of single instances, as ``i-0abc=90``; all others have ``limit``, in percent of CPU. A missed
+    overload costs ``cost_missed`` for each ``cost_false`` that a false warning costs.
+    """
+
+    port: Port = 5003
+    source: Literal["generated", "aws"] = "generated"
+    schedule: bool = True
+    folder: str = "var/cloudwatch"
+    queries_file: str = "cloudwatch_engine/client/queries.json"
+    config_file: str = "cloudwatch_engine/config.json"
+    region: str | None = None
+    endpoint_url: str | None = None
+    profile: str | None = None
+    instance_id: str | None = None
+    period_seconds: Annotated[int, Field(ge=60, le=86_400, multiple_of=60)] = 300
+    history_days: Annotated[float, Field(gt=0, le=455)] = 14.0
+    delay_periods: Annotated[int, Field(ge=0, le=100)] = 2
+    overlap_periods: Annotated[int, Field(ge=0, le=10_000)] = 24
+    horizon_steps: Annotated[int, Field(ge=1, le=288)] = 24
+    limit: Annotated[float, Field(gt=0)] = 80.0
+    limits: tuple[InstanceLimit, ...] = ()
+    cost_missed: Annotated[float, Field(gt=0)] = 5.0
+    cost_false: Annotated[float, Field(gt=0)] = 1.0
+    model_seconds: Annotated[float, Field(gt=0)] = 120.0
 
 
 class AuthSettings(Section):
@@ -98,6 +144,34 @@ class SpoolSettings(Section):
     max_megabytes: Annotated[int, Field(ge=1)] = 1024
 
 
+class PrometheusSettings(Section):
+    """The Prometheus that is started with the platform where it is installed; always on loopback.
+
+    ``config_file`` takes the place of the configuration that is made from these settings.
+    """
+
+    enabled: bool = True
+    port: Port = 19090
+    folder: str = "var/prometheus"
+    retention_days: Annotated[int, Field(ge=1)] = 15
+    config_file: str = ""
+
+
+class AlertmanagerSettings(Section):
+    """The Alertmanager beside it; ``config_file`` says whom it tells, by default nobody."""
+
+    enabled: bool = True
+    port: Port = 19093
+    folder: str = "var/alertmanager"
+    config_file: str = ""
+
+
+class JupyterSettings(Section):
+    """JupyterLab, which ``make run-jupyter`` starts; always on loopback."""
+
+    port: Port = 8888
+
+
 class RetentionSettings(Section):
     """How long is kept what ``python -m ml_core.store retain`` forgets."""
 
@@ -124,5 +198,10 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    anomaly: AnomalySettings = AnomalySettings()
+    prometheus: PrometheusSettings = PrometheusSettings()
+    alertmanager: AlertmanagerSettings = AlertmanagerSettings()
+    jupyter: JupyterSettings = JupyterSettings()
+    cloudwatch: CloudWatchSettings = CloudWatchSettings()
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()

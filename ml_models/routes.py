@@ -37,7 +37,9 @@ def index() -> Response:
 def predict(path: ModelPath, body: PredictBody) -> Response:
     answer = current_app.extensions["server"].predict(path.model_id, body.features)
     predictions = [
-        {"prediction_id": row.prediction_id, "value": row.value, "score": row.score} for row in answer.predictions
+        {"prediction_id": row.prediction_id, "value": row.value, "score": row.score}
+        | ({} if row.scores is None else {"scores": dict(row.scores)})
+        for row in answer.predictions
     ]
     return jsonify({"model": answer.model, "version": answer.version, "predictions": predictions})
 

@@ -7,25 +7,23 @@ before any version is registered, so a wrong file changes nothing.
 
 from __future__ import annotations
 
-import subprocess
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import click
 import pandas as pd
 
 from ml_core.clock import Clock
 from ml_core.commands import plain_errors
-from ml_core.config import load_settings, project_root, resolve_path
+from ml_core.config import load_settings, resolve_path
+from ml_core.csv_tables import read_table
+from ml_core.lineage import training_lineage
 from ml_core.records import Model, ModelVersion
 from ml_core.registry import Registry
 from ml_core.store.opening import open_store
 from ml_models.leaks import find_leaks
-from ml_models.tables import read_table, table_sha256
 from ml_models.trainers.base import Trained, Trainer
 from ml_models.trainers.housing_price import HousingPrice
 from ml_models.trainers.payment_fraud import PaymentFraud
@@ -111,7 +109,7 @@ def _register(registry: Registry, job: _Job, trained: Trained, promote: bool) ->
         metrics=trained.metrics,
         features=trainer.specs,
         parameters=trained.parameters,
-        lineage=_lineage(job),
+        lineage=training_lineage(job.source, job.table),
         reference=trained.reference,
     )
     if promote:
@@ -120,27 +118,6 @@ def _register(registry: Registry, job: _Job, trained: Trained, promote: bool) ->
     stage = "champion" if promote else "challenger"
     _say(f"{trainer.model}: version {added.number} registered as {stage}, {metric} {trained.metrics[metric]:.4f}")
     return added
-
-
-def _lineage(job: _Job) -> dict[str, Any]:
-    return {
-        "data_source": job.source,
-        "data_rows": len(job.table),
-        "data_sha256": table_sha256(job.table),
-        "code_version": version("ml-monitoring-suite"),
-        "code_commit": _commit(),
-        "scikit_learn_version": version("scikit-learn"),
-    }
-
-
-def _commit() -> str | None:
-    """Return the commit of the checkout that runs, or None where it is none or git is not installed."""
-    command = ["git", "-C", str(project_root()), "rev-parse", "HEAD"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except OSError:
-        return None
-    return result.stdout.strip() if result.returncode == 0 else None
 
 
 def _say(line: str) -> None:

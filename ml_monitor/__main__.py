@@ -1,4 +1,4 @@
-"""``python -m ml_monitor serve | check | rules``."""
+"""``python -m ml_monitor serve | check | demo | report | rules``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from ml_core.config import load_settings
 # Not imported here: a web process, which also starts from this module, does without the maths of monitoring.
 _COMMANDS = {
     "check": ("ml_monitor.check:check", "Judge what is new since the last check, and tell of alerts."),
+    "demo": ("ml_monitor.demo.command:demo", "Fill the store with a month of demo models."),
+    "report": ("ml_monitor.report.command:report", "Report on models over a period, as a file or a mail."),
     "rules": ("ml_monitor.alerting.rules_command:rules", "List, export and apply alert rules."),
 }
 

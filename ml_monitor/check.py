@@ -32,7 +32,7 @@ from ml_monitor.evaluation.model_evaluator import Evaluation, ModelEvaluator
 
 log = logging.getLogger(__name__)
 JOB = "monitor-check"
-_INTERVAL = timedelta(minutes=5)
+INTERVAL = timedelta(minutes=5)
 _DEADLINE = timedelta(hours=2)
 
 
@@ -87,7 +87,7 @@ def check(as_of: str | None, model_id: str | None) -> None:
                 return summaries[-1].told()
 
             if as_of is None and model_id is None:
-                job = Job(JOB, Schedule(_INTERVAL), work, deadline=_DEADLINE, missed="none", is_anytime=True)
+                job = Job(JOB, Schedule(INTERVAL), work, deadline=_DEADLINE, missed="none", is_anytime=True)
                 code = run_job(job, store, clock)
             else:
                 summaries.append(check_all(registry, settings, model_id))

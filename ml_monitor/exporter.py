@@ -15,13 +15,14 @@ from ml_core.errors import StoreUnavailable
 from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
 from ml_monitor.alerting.alert_metrics import alert_families, channel_family, measured_family
+from ml_monitor.job_metrics import job_families
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
 
 
 class StoreExporter(Collector):
-    """Models, champions, their metrics and alerts, and how many predictions came."""
+    """Models, champions, their metrics and alerts, how many predictions came, and how the cron jobs go."""
 
     def __init__(self, registry: Registry, clock: Clock) -> None:
         self.registry = registry
@@ -94,3 +95,4 @@ class StoreExporter(Collector):
         yield measured_family(store, models, now)
         yield from alert_families(store, now)
         yield channel_family(store)
+        yield from job_families(store, now)

@@ -20,6 +20,8 @@ from ml_core.store.names import EXPECTED_NAME, unfit_name
 
 _EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_AHEAD = timedelta(days=1)  # of our clock: beyond it a clock or a unit (ms for s) is wrong
+_MOST_CLASSES = 1000
+_ROUNDED = 0.01  # what rounding to two digits may add
 _EXPECTED_TIME = "expected a time from 1970 to a day from now"
 _Place = Callable[[int, str], str]  # how a client finds a field of a row: the path to it in JSON, or line and column
 
@@ -33,17 +35,22 @@ class PostedPrediction:
     prediction_id: str | None = None
     time: datetime | None = None
     score: float | None = None
+    scores: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PostedTruth:
-    """A ground truth as a client sent it: of a prediction, or of a series at a time."""
+    """A ground truth as a client sent it: of a prediction, or of a series at a time.
+
+    ``received_time`` is when it became known, for those of the past; None stands for now.
+    """
 
     value: Value
     prediction_id: str | None = None
     series: str | None = None
     valid_time: datetime | None = None
     correct: bool = False
+    received_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Recorder:
         self._check_size(posted)
         now = self.clock.now()
         times = [self._time(row, now) for row in posted]
-        self._check(posted, times, now)
+        self._check(model, posted, times, now)
         batch = new_id(now)
         ids = [
             row.prediction_id or (f"{batch}-{index}" if row.time is None else new_id(time))
@@ -85,7 +92,7 @@ class Recorder:
         ]
         stored = [self.masking.mask(model.name, row.features) for row in posted]
         rows = [
-            Prediction(prediction_id, time, features, row.value, row.score, version or model.champion)
+            Prediction(prediction_id, time, features, row.value, row.score, version or model.champion, row.scores)
             for prediction_id, time, features, row in zip(ids, times, stored, posted, strict=True)
         ]
         new_ids = all(row.prediction_id is None for row in posted)
@@ -134,10 +141,11 @@ class Recorder:
         truths: defaultdict[str, dict[int, GroundTruth]] = defaultdict(dict)
         observations: defaultdict[str, dict[int, Observation]] = defaultdict(dict)
         for index, (model, row) in enumerate(zip(models, posted, strict=True)):
+            received = row.received_time or now
             if row.prediction_id is not None and model is not None:
-                truths[model.name][index] = GroundTruth(row.prediction_id, row.value, now, row.correct)
+                truths[model.name][index] = GroundTruth(row.prediction_id, row.value, received, row.correct)
             elif row.series is not None and row.valid_time is not None:
-                observations[row.series][index] = Observation(row.valid_time, float(row.value), now, row.correct)
+                observations[row.series][index] = Observation(row.valid_time, float(row.value), received, row.correct)
         store, receipts = self.registry.store, []
         for name, of_model in truths.items():
             receipts.append(_in_body(of_model, store.record_truths(name, list(of_model.values()))))
@@ -161,7 +169,9 @@ class Recorder:
             return row.time
         return (id_time(row.prediction_id) or now) if row.prediction_id else now
 
-    def _check(self, posted: Sequence[PostedPrediction], times: Sequence[datetime], now: datetime) -> None:
+    def _check(
+        self, model: Model, posted: Sequence[PostedPrediction], times: Sequence[datetime], now: datetime
+    ) -> None:
         errors = []
         for index, (row, time) in enumerate(zip(posted, times, strict=True)):
             where = f"predictions[{index}]"
@@ -173,7 +183,21 @@ class Recorder:
             if size > self.limits.features_bytes:
                 message = f"{size} bytes; at most {self.limits.features_bytes} are taken a row"
                 errors.append(FieldError(f"{where}.features", message))
+            if row.scores is not None:
+                errors += [FieldError(f"{where}.scores", message) for message in _wrong_scores(model, row.scores)]
         _raise_if_any(errors)
+
+
+def _wrong_scores(model: Model, scores: Mapping[str, float]) -> Iterator[str]:
+    """Yield what is wrong with the scores by class of a prediction."""
+    if model.task != "multiclass":
+        yield f"expected none for a model of task {model.task}; the one behind a value is its score"
+    elif not 2 <= len(scores) <= _MOST_CLASSES:
+        yield f"expected the probabilities of 2 to {_MOST_CLASSES} classes by name, not {len(scores)}"
+    elif any(not 0 <= each <= 1 for each in scores.values()):
+        yield "expected probabilities from 0 to 1"
+    elif sum(scores.values()) > 1 + _ROUNDED:
+        yield "expected probabilities that sum to 1 (or less, if only the likeliest classes are sent)"
 
 
 def _place_in_json(index: int, name: str) -> str:
@@ -182,6 +206,10 @@ def _place_in_json(index: int, name: str) -> str:
 
 def _truth_errors(row: PostedTruth, model: Model | None, id_place: str, now: datetime) -> Iterator[FieldError]:
     """Return what is wrong with a truth, by the name of its field."""
+    if row.received_time is not None and not _EARLIEST <= row.received_time <= now:
+        yield FieldError("received_time", "expected a time from 1970 to now")
+    if row.received_time is not None and row.correct:
+        yield FieldError("received_time", "not taken beside correct: a correction holds from now on")
     if row.prediction_id is not None:
         if row.series is not None or row.valid_time is not None:
             yield FieldError("prediction_id", "expected either this, or series and valid_time")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,17 +12,32 @@ import pytest
 
 from ml_core.clock import FixedClock
 from ml_core.registry import Registry
-from ml_core.settings import Settings, SpoolSettings
+from ml_core.settings import CloudWatchSettings, Settings, SpoolSettings
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 
+_TESTS = Path(__file__).parent
+
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of the neural family after ``install.sh --no-deep``."""
+    """Leave out tests of the neural family after ``install.sh --no-deep``; keep files of whole programs together."""
     if find_spec("tensorflow") is None:
         left_out = [item for item in items if item.get_closest_marker("deep")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    for item in items:
+        # These share servers within a file, and some go by the order in it: with many workers a file goes to one.
+        if item.path.is_relative_to(_TESTS / "e2e") or item.path.is_relative_to(_TESTS / "integration"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
+_MADE_UP = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{11,12}", re.IGNORECASE)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Name a case alike in every process: an id, which is drawn anew in each, has no place in its name."""
+    text = val if isinstance(val, str) else repr(val)
+    return _MADE_UP.sub("new", text) if _MADE_UP.search(text) else None
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +55,7 @@ def settings(tmp_path: Path) -> Settings:
         run_folder=str(tmp_path / "run"),
         log_folder=str(tmp_path / "log"),
         spool=SpoolSettings(folder=str(tmp_path / "spool")),
+        cloudwatch=CloudWatchSettings(folder=str(tmp_path / "cloudwatch")),
     )
 
 

@@ -57,18 +57,20 @@ def own_folders(folder: Path) -> dict[str, str]:
         "ML_RUN_FOLDER": str(folder / "run"),
         "ML_LOG_FOLDER": str(folder / "log"),
         "ML_SPOOL__FOLDER": str(folder / "spool"),
+        "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
+        "ML_CLOUDWATCH__SCHEDULE": "false",
     }
 
 
 @contextmanager
-def start_app(module: str, environment: Mapping[str, str]) -> Iterator[RunningApp]:
-    """Serve an app of the platform on a free port until the block ends.
+def start_app(module: str, environment: Mapping[str, str], port: int | None = None) -> Iterator[RunningApp]:
+    """Serve an app of the platform, on a free port unless one is given, until the block ends.
 
     Settings of this process' environment do not reach it. Raises ``AssertionError`` with the end of its log if it ends
     or does not get ready.
     """
-    (app,) = (app for app in platform_apps(Settings()) if app.module == module)
-    port = free_port()
+    (app,) = (app for app in platform_apps(Settings()) if app.name == module)
+    port = port or free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ML_")}
     log = Path(environment["ML_LOG_FOLDER"]) / f"{module}.log"
     log.parent.mkdir(parents=True, exist_ok=True)

@@ -69,7 +69,7 @@ def fill(store: Store) -> None:
     store.change_stage("housing_price", StageChange(NOON, "roll_back", 1, 3))
     rows = [a_prediction(NOON.replace(day=1 + number), prediction_id=f"order-{number}") for number in range(20)]
     store.record_predictions("housing_price", [*rows, a_prediction(score=0.5, features={"Straße": None, "x": True})])
-    store.record_predictions("unregistered", [a_prediction(value="yes", version=None)])
+    store.record_predictions("unregistered", [a_prediction(value="yes", version=None, scores={"yes": 0.7, "nö": 0.2})])
     for value in (1.0, 2.0, 1.0):
         store.record_truths("housing_price", [a_truth(f"order-{number}", value, correct=True) for number in range(9)])
     store.record_truths("churn", [a_truth("without prediction", "label")])

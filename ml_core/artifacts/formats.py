@@ -6,7 +6,7 @@ format that needs them, when it is used.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,15 +16,19 @@ import pandas as pd
 
 from ml_core.errors import ArtifactError
 
-FORMATS = ("skops", "xgboost", "keras")
+FORMATS = ("skops", "xgboost", "keras", "isolation_forest", "forecaster")
 
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """What a model answers for some rows: a value a row, and the score behind each where there is one."""
+    """What a model answers for some rows: a value a row, and the score behind each where there is one.
+
+    ``scores_by_class`` are the probabilities of a classifier of several classes, a mapping a row.
+    """
 
     values: Sequence[float | str]
     scores: Sequence[float] | None = None
+    scores_by_class: Sequence[Mapping[str, float]] | None = None
 
 
 class Predictor(Protocol):

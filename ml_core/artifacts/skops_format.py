@@ -24,9 +24,13 @@ class _EstimatorPredictor:
 
     def predict(self, frame: pd.DataFrame) -> Outputs:
         values = self.estimator.predict(frame)
-        if not hasattr(self.estimator, "predict_proba") or len(self.estimator.classes_) != 2:
+        if not hasattr(self.estimator, "predict_proba"):
             return Outputs(values.tolist())
-        return Outputs(values.tolist(), self.estimator.predict_proba(frame)[:, 1].tolist())
+        scores = self.estimator.predict_proba(frame).tolist()
+        if len(self.estimator.classes_) == 2:
+            return Outputs(values.tolist(), [row[1] for row in scores])
+        names = [str(name) for name in self.estimator.classes_.tolist()]
+        return Outputs(values.tolist(), None, [dict(zip(names, row, strict=True)) for row in scores])
 
 
 def save(model: Any, path: Path) -> None:
@@ -37,14 +41,19 @@ def save(model: Any, path: Path) -> None:
 
 
 def load(path: Path) -> _EstimatorPredictor:
-    """Read an estimator; raise ``ArtifactError`` if it holds a type that is not trusted, or cannot be read."""
+    """Read an estimator; raise ``ArtifactError`` as ``load_estimator`` does."""
+    return _EstimatorPredictor(load_estimator(path))
+
+
+def load_estimator(path: Path) -> Any:
+    """Return the estimator in a file; raise ``ArtifactError`` for a type not trusted, or a file that cannot be read."""
     import skops.io
 
     try:
         untrusted = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED_TYPES))
         if untrusted:
             raise ArtifactError(f"{path.name} holds types that are not trusted: {', '.join(untrusted)}")
-        return _EstimatorPredictor(skops.io.load(path, trusted=list(TRUSTED_TYPES)))
+        return skops.io.load(path, trusted=list(TRUSTED_TYPES))
     except ArtifactError:
         raise
     except Exception as error:

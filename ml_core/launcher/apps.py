@@ -3,53 +3,34 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 
+from ml_core.launcher.programs import Program
 from ml_core.settings import AppSettings, Settings
 
-_LOOPBACK_OF_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+def web_app(module: str, section: str, listening: AppSettings, title: str, model: str | None = None) -> Program:
+    """Return a web app of the suite: ``python -m <module> serve``, with the Python that runs now.
+
+    ``model`` is the one without which it cannot get ready; ``python -m <module> train`` makes it.
+    """
+    return Program(
+        name=module,
+        section=section,
+        host=listening.host,
+        port=listening.port,
+        command=(sys.executable, "-m", module, "serve"),
+        title=title,
+        reads_store=True,
+        model=model,
+        train_command=(sys.executable, "-m", module, "train"),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class App:
-    """A web app: ``python -m <module> serve`` listens on ``host`` and ``port``, set in its section of the settings."""
-
-    name: str
-    module: str
-    section: str
-    host: str
-    port: int
-    title: str = ""
-
-    @property
-    def command(self) -> tuple[str, ...]:
-        """The command that serves the app, with the Python that runs now."""
-        return (sys.executable, "-m", self.module, "serve")
-
-    @property
-    def own_host(self) -> str:
-        """The host at which this machine itself reaches the app: a wildcard address is no address to call."""
-        return _LOOPBACK_OF_ANY.get(self.host, self.host)
-
-    @property
-    def url(self) -> str:
-        """The address of the app's first page, as seen from this machine."""
-        host = f"[{self.own_host}]" if ":" in self.own_host else self.own_host
-        return f"http://{host}:{self.port}/"
-
-    @property
-    def port_variable(self) -> str:
-        """The environment variable that moves the app to another port."""
-        return f"ML_{self.section.upper()}__PORT"
-
-
-def platform_apps(settings: Settings) -> tuple[App, ...]:
+def platform_apps(settings: Settings) -> tuple[Program, ...]:
     """Return the apps of the platform, the dashboard first."""
-
-    def app(name: str, section: str, listening: AppSettings, title: str) -> App:
-        return App(name, name, section, listening.host, listening.port, title)
-
     return (
-        app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
-        app("ml_models", "models", settings.models, "models and predictions API"),
+        web_app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
+        web_app("ml_models", "models", settings.models, "models and predictions API"),
+        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
+        web_app("cloudwatch_engine", "cloudwatch", settings.cloudwatch, "CPU forecasts with an early warning"),
     )

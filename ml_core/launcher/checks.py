@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml_core.config import resolve_path
-from ml_core.launcher.apps import App
 from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.proc import listener
+from ml_core.launcher.programs import Program
 from ml_core.settings import Settings
 
 _OLDEST, _NEWEST = (3, 11), (3, 13)
@@ -42,56 +42,61 @@ def writable_folder(setting: str, path: str) -> Path:
     return folder
 
 
-def check_log(app: App, log_folder: Path) -> None:
+def check_log(program: Program, log_folder: Path) -> None:
     """Refuse a log file that belongs to someone else."""
-    log = log_folder / f"{app.name}.log"
+    log = log_folder / f"{program.name}.log"
     if log.exists() and not (log.is_file() and os.access(log, os.W_OK)):
         raise LauncherError(f"cannot write to {log}: remove it, or set ML_LOG_FOLDER to another folder")
 
 
-def check_store(settings: Settings) -> bool:
-    """Return whether the store holds a model; refuse one that cannot be opened, read and written."""
+def check_store(settings: Settings) -> frozenset[str]:
+    """Return the names of the models in the store; refuse one that cannot be opened, read and written."""
     # Imported here: it brings pandas, half a second that stopping and status need not wait for.
     from ml_core.store.opening import open_store
 
     store = open_store(settings.store_url.get_secret_value())
     try:
         store.check()
-        return bool(store.list_models())
+        return frozenset(model.name for model in store.list_models())
     finally:
         store.close()
 
 
-def check_ports(apps: Sequence[App], missing: Sequence[App]) -> None:
-    """Refuse two apps on one port, and a port of ``missing`` on which another program listens."""
-    by_port: dict[int, App] = {}
-    for app in apps:
-        other = by_port.setdefault(app.port, app)
-        if other is not app:
+def check_ports(programs: Sequence[Program], missing: Sequence[Program]) -> None:
+    """Refuse two programs on one port, and a port of ``missing`` on which another program listens."""
+    by_port: dict[int, Program] = {}
+    for program in programs:
+        other = by_port.setdefault(program.port, program)
+        if other is not program:
             raise LauncherError(
-                f"{other.name} and {app.name} are both set to port {app.port}: set {app.port_variable} to another port"
+                f"{other.name} and {program.name} are both set to port {program.port}: "
+                f"set {program.port_variable} to another port"
             )
-    for app in missing:
-        _check_port(app)
+    for program in missing:
+        _check_port(program)
 
 
-def _check_port(app: App) -> None:
+def _check_port(program: Program) -> None:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(app.host or None, app.port, type=socket.SOCK_STREAM)[0]
+        found = socket.getaddrinfo(program.host or None, program.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, address = found[0]
         with socket.socket(family, kind, protocol) as probe:
             # As servers do it: a port on which a stopped server's connections still linger is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        raise LauncherError(_explain(app, error)) from None
+        raise LauncherError(_explain(program, error)) from None
 
 
-def _explain(app: App, error: OSError) -> str:
+def _explain(program: Program, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        found = listener(app.port)
+        found = listener(program.port)
         who = f" (pid {found[0]}, {found[1]})" if found else ""
-        return f"port {app.port} is in use by another program{who}: stop it, or set {app.port_variable} to another port"
+        return (
+            f"port {program.port} is in use by another program{who}: stop it, "
+            f"or set {program.port_variable} to another port"
+        )
     return (
-        f"{app.name} cannot listen on {app.host} port {app.port}: {error.strerror}; "
-        f"set {app.port_variable} or {app.port_variable.replace('PORT', 'HOST')} to another"
+        f"{program.name} cannot listen on {program.host} port {program.port}: {error.strerror}; "
+        f"set {program.port_variable} or {program.port_variable.replace('PORT', 'HOST')} to another"
     )

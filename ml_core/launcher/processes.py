@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ml_core.config import project_root
-from ml_core.launcher.apps import App
 from ml_core.launcher.ending import MARK, end
 from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.pid_files import Record, forget, pid_file, write_record
 from ml_core.launcher.proc import process_state
+from ml_core.launcher.programs import Program
 
 MAX_LOG_BYTES = 10 * 1024 * 1024
 _TAIL_BYTES = 64 * 1024
@@ -22,7 +22,7 @@ _TAIL_BYTES = 64 * 1024
 class Started:
     """A process that this call has started."""
 
-    app: App
+    program: Program
     popen: subprocess.Popen[bytes]
     record: Record
     log: Path
@@ -40,34 +40,36 @@ class Started:
         self.popen.returncode = 0
 
 
-def launch(app: App, run_folder: Path, log_folder: Path) -> Started:
-    """Start an app in a session of its own, with its output appended to its log, and write its pid file."""
-    log = log_folder / f"{app.name}.log"
+def launch(program: Program, run_folder: Path, log_folder: Path) -> Started:
+    """Start a program in a session of its own, with its output appended to its log, and write its pid file."""
+    log = log_folder / f"{program.name}.log"
     try:
         _rotate(log)
+        for path, content in program.files.items():
+            _write_private(path, content)
         with log.open("ab") as output:
             log_start = output.tell()
             popen = subprocess.Popen(
-                app.command,
+                program.command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 cwd=project_root(),
-                env={**os.environ, MARK: str(pid_file(run_folder, app.name))},
+                env={**os.environ, **program.environment, MARK: str(pid_file(run_folder, program.name))},
                 start_new_session=True,
             )
     except OSError as error:
-        raise LauncherError(f"cannot start {app.name}: {error}") from None
+        raise LauncherError(f"cannot start {program.name}: {error}") from None
     state = process_state(popen.pid)
     # One that has ended already has no state. No process has start time 0, so nothing is mistaken for it.
-    record = Record(popen.pid, state.start_ticks if state else 0, app.port)
-    started = Started(app, popen, record, log, log_start)
+    record = Record(popen.pid, state.start_ticks if state else 0, program.port)
+    started = Started(program, popen, record, log, log_start)
     try:
-        write_record(run_folder, app.name, record)
+        write_record(run_folder, program.name, record)
     except BaseException as error:  # without its pid file nobody would find it again
         abandon(started, run_folder)
         if isinstance(error, OSError):
-            raise LauncherError(f"cannot write the pid file of {app.name}: {error}") from None
+            raise LauncherError(f"cannot write the pid file of {program.name}: {error}") from None
         raise
     return started
 
@@ -76,7 +78,15 @@ def abandon(started: Started, run_folder: Path) -> None:
     """Stop a process that this call has started, and remove its pid file."""
     end(started.record)
     started.popen.wait()
-    forget(run_folder, started.app.name)
+    forget(run_folder, started.program.name)
+
+
+def _write_private(path: Path, content: str) -> None:
+    """Write a file that may hold a token: only its owner may read it, from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(content)
 
 
 def _rotate(log: Path) -> None:

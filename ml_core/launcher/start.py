@@ -1,33 +1,30 @@
-"""Starts the apps that do not run yet, and waits until all are ready."""
+"""Starts the apps, and what goes with them, that do not run yet, and waits until all are ready."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ml_core.config import project_root
-from ml_core.launcher.apps import App
-from ml_core.launcher.checks import check_log, check_ports, check_python, check_store, writable_folder
+from ml_core.launcher.checks import check_log, check_ports, check_python, writable_folder
 from ml_core.launcher.ending import end_leftovers
 from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.health import unready
 from ml_core.launcher.lock import only_launcher
 from ml_core.launcher.pid_files import Record, read_record, recorded
 from ml_core.launcher.processes import Started, abandon, launch
+from ml_core.launcher.programs import Program, name_width
+from ml_core.launcher.training import TRAIN_COMMAND, train_missing
 from ml_core.settings import Settings
 
-TRAIN_COMMAND = (sys.executable, "-m", "ml_models", "train")
 _PAUSE_SECONDS = 0.1
 
 
 def start(
     settings: Settings,
-    apps: Sequence[App],
+    apps: Sequence[Program],
     *,
     train_command: Sequence[str] = TRAIN_COMMAND,
     ready_seconds: float = 60.0,
@@ -36,9 +33,9 @@ def start(
 
     1. Find which apps run already; if all do and are ready, that is all. End what killed ones have left behind.
     2. Check what the missing ones need: ports, logs, the store.
-    3. Train the models if the store holds none, in the foreground.
+    3. Train the models if the store holds none, and what a missing app needs, in the foreground.
     4. Start the missing apps, each in a session of its own.
-    5. Wait until each app answers ``/readyz``. If one does not, stop those of step 4.
+    5. Wait until each app answers that it is ready. If one does not, stop those of step 4.
     """
     check_python()
     run_folder = writable_folder("run_folder", settings.run_folder)
@@ -65,7 +62,7 @@ def start(
     _show(apps, already=not started)
 
 
-def _running(run_folder: Path, apps: Sequence[App]) -> dict[str, Record]:
+def _running(run_folder: Path, apps: Sequence[Program]) -> dict[str, Record]:
     running = {name: record for name, record in recorded(run_folder).items() if record.is_running()}
     for app in apps:
         if app.name in running and running[app.name].port != app.port:
@@ -76,7 +73,7 @@ def _running(run_folder: Path, apps: Sequence[App]) -> dict[str, Record]:
     return running
 
 
-def _clear(run_folder: Path, app: App) -> None:
+def _clear(run_folder: Path, app: Program) -> None:
     """End the workers of a server that was killed: they would still answer on its port."""
     record = read_record(run_folder, app.name)
     pids = end_leftovers(run_folder, app.name, record) if record is not None else []
@@ -85,21 +82,20 @@ def _clear(run_folder: Path, app: App) -> None:
 
 
 def _prepare(
-    settings: Settings, apps: Sequence[App], missing: Sequence[App], log_folder: Path, train_command: Sequence[str]
+    settings: Settings,
+    apps: Sequence[Program],
+    missing: Sequence[Program],
+    log_folder: Path,
+    train_command: Sequence[str],
 ) -> None:
     check_ports(apps, missing)
     for app in missing:
         check_log(app, log_folder)
-    if check_store(settings):
-        return
-    click.echo("no model is registered yet: training the first ones")
-    code = subprocess.run(train_command, cwd=project_root(), check=False).returncode
-    if code != 0:
-        raise LauncherError(f"the training failed (exit code {code}, its output is above): nothing was started")
+    train_missing(settings, missing, train_command)
 
 
 def _wait_until_ready(
-    apps: Sequence[App], running: dict[str, Record], started: Sequence[Started], ready_seconds: float
+    apps: Sequence[Program], running: dict[str, Record], started: Sequence[Started], ready_seconds: float
 ) -> None:
     deadline = time.monotonic() + ready_seconds
     waiting = list(apps)
@@ -107,7 +103,7 @@ def _wait_until_ready(
     while waiting:
         for process in started:
             if process.popen.poll() is not None:
-                raise LauncherError(f"{process.app.name} ended ({process.popen.returncode}) {_end_of_log(process)}")
+                raise LauncherError(f"{process.program.name} ended ({process.popen.returncode}) {_end_of_log(process)}")
         for app in apps:
             if app.name in running and not running[app.name].is_running():
                 raise LauncherError(f"{app.name} ended meanwhile: see its log, and start again")
@@ -123,12 +119,12 @@ def _wait_until_ready(
 
 
 def _too_late(
-    app: App, reason: str, running: dict[str, Record], started: Sequence[Started], ready_seconds: float
+    app: Program, reason: str, running: dict[str, Record], started: Sequence[Started], ready_seconds: float
 ) -> str:
     late = f"{app.name} is not ready after {ready_seconds:g} s: {reason}"
     if app.name in running:
         return f"{late} (it ran before, pid {running[app.name].pid}: make stop-platform stops it)"
-    (process,) = (process for process in started if process.app is app)
+    (process,) = (process for process in started if process.program is app)
     return f"{late}; it was stopped {_end_of_log(process)}"
 
 
@@ -137,7 +133,9 @@ def _end_of_log(process: Started) -> str:
     return f"and {process.log} ends with:\n{lines}" if lines else f"and has written nothing to {process.log}"
 
 
-def _show(apps: Sequence[App], already: bool) -> None:
-    click.echo("the platform runs already:" if already else "the platform runs:")
+def _show(apps: Sequence[Program], already: bool) -> None:
+    what = "the platform runs" if len(apps) > 1 else f"{apps[0].name} runs"
+    click.echo(f"{what} already:" if already else f"{what}:")
+    width = name_width(apps)
     for app in apps:
-        click.echo(f"  {app.name:<12} {app.url:<28} {app.title}".rstrip())
+        click.echo(f"  {app.name:<{width}} {app.shown_url or app.url:<28} {app.title}".rstrip())

@@ -1,4 +1,4 @@
-"""Tells which apps run."""
+"""Tells which programs run."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from collections.abc import Sequence
 import click
 
 from ml_core.config import resolve_path
-from ml_core.launcher.apps import App
 from ml_core.launcher.health import unready
 from ml_core.launcher.pid_files import read_record
+from ml_core.launcher.programs import Program, name_width
 from ml_core.settings import Settings
 
 
-def status(settings: Settings, apps: Sequence[App]) -> None:
-    """Print a line an app: stopped, running and ready, or running and why it is not ready."""
+def status(settings: Settings, programs: Sequence[Program]) -> None:
+    """Print a line a program: stopped, running and ready, or running and why it is not ready."""
     run_folder = resolve_path(settings.run_folder)
-    for app in apps:
-        record = read_record(run_folder, app.name)
+    width = name_width(programs)
+    for program in programs:
+        record = read_record(run_folder, program.name)
         if record is None or not record.is_running():
-            click.echo(f"{app.name:<12} stopped")
+            click.echo(f"{program.name:<{width}} stopped")
             continue
-        reason = unready(app)
+        reason = unready(program)
         state = "ready" if reason is None else f"not ready: {reason}"
-        click.echo(f"{app.name:<12} running (pid {record.pid}) at {app.url}, {state}")
+        click.echo(f"{program.name:<{width}} running (pid {record.pid}) at {program.shown_url or program.url}, {state}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import click
 
 from ml_core.config import resolve_path
@@ -11,8 +13,13 @@ from ml_core.launcher.pid_files import forget, recorded
 from ml_core.settings import Settings
 
 
-def stop(settings: Settings, *, grace_seconds: float = 10.0) -> None:
-    """Stop what the pid files name. The settings may have changed since the start: only the folder matters."""
+def stop(
+    settings: Settings, names: Collection[str] = (), *, spared: Collection[str] = (), grace_seconds: float = 10.0
+) -> None:
+    """Stop what the pid files name: only ``names`` if there are any, and none of ``spared``.
+
+    The settings may have changed since the start: only the folder matters.
+    """
     run_folder = resolve_path(settings.run_folder)
     if not run_folder.is_dir():
         click.echo("nothing to stop")
@@ -20,6 +27,8 @@ def stop(settings: Settings, *, grace_seconds: float = 10.0) -> None:
     with only_launcher(run_folder):
         stopped = 0
         for name, record in recorded(run_folder).items():
+            if name in spared or (names and name not in names):
+                continue
             if record.is_running():
                 forced = end(record, grace_seconds)
                 click.echo(f"stopped {name} (pid {record.pid}{', by SIGKILL' if forced else ''})")

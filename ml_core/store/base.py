@@ -25,7 +25,7 @@ from ml_core.records import (
 from ml_core.store.base_series import SeriesStore
 from ml_core.store.progress import Progress
 
-PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features")
+PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features", "scores")
 SUMMARY_COLUMNS = ("start_time", "count", "numbers", "mean", "standard_deviation")
 SCORED_COLUMNS = (*PREDICTION_COLUMNS, "truth", "truth_received_time")
 

@@ -122,10 +122,13 @@ def fit_ids(prediction_ids: Iterable[str]) -> list[str]:
 
 
 def _normal_prediction(row: Prediction) -> Prediction:
-    if type(row.value) in (float, str) and (row.score is None or type(row.score) is float) and row.time.tzinfo is UTC:
+    is_plain = type(row.value) in (float, str) and (row.score is None or type(row.score) is float)
+    if is_plain and row.scores is None and row.time.tzinfo is UTC:
         return row
     score = None if row.score is None else float(row.score)
-    return replace(row, time=as_utc(row.time), value=_normal_value(row.value), score=score)
+    # No scores at all are the same as none given, and come back so.
+    scores = {name: float(number) for name, number in row.scores.items()} if row.scores else None
+    return replace(row, time=as_utc(row.time), value=_normal_value(row.value), score=score, scores=scores)
 
 
 def _normal_value(value: Value) -> Value:
@@ -140,6 +143,8 @@ def _differences(stored: Prediction, row: Prediction) -> list[str]:
         old, new = getattr(stored, name), getattr(row, name)
         if old != new:
             found.append(f"{name} {show(old)}, not {show(new)}")
+    if dict(stored.scores or {}) != dict(row.scores or {}):
+        found.append(f"scores {show(stored.scores)}, not {show(row.scores)}")
     return found + _feature_differences(stored.features, row.features)
 
 
@@ -176,7 +181,7 @@ def _unfit_prediction(row: Prediction) -> tuple[str, str] | None:
     unfit = _unfit_id(row.prediction_id) or _unfit_value(row.value)
     if unfit is None and row.score is not None and not is_finite(row.score):
         unfit = ("score", f"expected a finite number, not {show(row.score)}")
-    return unfit or _unfit_features(row.features)
+    return unfit or _unfit_features(row.features) or _unfit_scores(row.scores or {})
 
 
 def _unfit_id(prediction_id: str) -> tuple[str, str] | None:
@@ -208,6 +213,16 @@ def _unfit_features(features: Mapping[str, Feature]) -> tuple[str, str] | None:
         for name, value in features.items():
             if isinstance(value, float) and not math.isfinite(value):
                 return "features", f"expected a finite number for {show(name)}, not {show(value)}"
+    return None
+
+
+def _unfit_scores(scores: Mapping[str, float]) -> tuple[str, str] | None:
+    for name, number in scores.items():
+        if not isinstance(name, str) or len(name) > MAX_LABEL_CHARACTERS or not is_text(name):
+            expected = f"expected labels of at most {MAX_LABEL_CHARACTERS} characters of text"
+            return "scores", f"{expected}, not {show(name)}"
+        if isinstance(number, bool) or not isinstance(number, int | float) or not is_finite(number):
+            return "scores", f"expected a finite number for {show(name)}, not {show(number)}"
     return None
 
 

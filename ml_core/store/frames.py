@@ -19,7 +19,7 @@ def prediction_frame(rows: Sequence[Sequence[Any]]) -> pd.DataFrame:
     """Build a frame from rows in the order of ``PREDICTION_COLUMNS``.
 
     ``time`` is ``datetime64[us, UTC]``, ``version`` a nullable ``Int64``, ``score`` float64 with NaN where there is
-    none; ``value`` is float64 if all values are numbers, else object.
+    none; ``value`` is float64 if all values are numbers, else object; ``scores`` holds a dict, or None.
     """
     return _typed(pd.DataFrame(list(rows), columns=list(PREDICTION_COLUMNS), dtype=object))
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 from ml_core.clock import as_utc
 from ml_core.files import file_trouble
+from ml_core.lines import decode_line
 from ml_core.records import Compaction
 from ml_core.store.json_archives import encode_head, encode_members
-from ml_core.store.json_segments import decode_line, segment_lock
+from ml_core.store.json_segments import segment_lock
 from ml_core.store.json_views import SegmentView, archive_of, change_file, open_view
 
 KINDS = ("predictions", "ground_truths", "metric_points", "observations", "forecasts", "job_runs")

@@ -17,11 +17,12 @@ from typing import Any
 
 from ml_core.clock import format_time, parse_time
 from ml_core.files import file_trouble, replace_file, sync_folder
+from ml_core.lines import encode_line
 from ml_core.records import Forecast, ForecastStep
 from ml_core.store.base_series import FORECAST_COLUMNS
 from ml_core.store.deciding_series import check_forecast_names, fit_forecast
 from ml_core.store.json_folders import day_segment, day_segments, drop_segment, folder_of, named_folders
-from ml_core.store.json_segments import append_to_segment, encode_line, read_segment, segment_lock
+from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
 
 PENDING = "pending.jsonl"
 _NUMBERS = FORECAST_COLUMNS[4:]

@@ -17,7 +17,7 @@ from ml_core.files import file_trouble, replace_file
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
 from ml_core.store.json_views import count_rewrites, note_rewrite
 
-FORMAT = 2
+FORMAT = 3
 """The format that this program reads and writes."""
 
 _FILE, _LOCK = "format.json", "format.lock"
@@ -83,5 +83,12 @@ def _count_from_the_start(folder: Path) -> None:
             note_rewrite(segments)
 
 
-_STEPS: Mapping[int, Callable[[Path], None]] = {1: _count_from_the_start}
+def _leave_as_it_is(folder: Path) -> None:
+    """Reach format 3, in which predictions may have scores by class; a program that knows format 2 could not read them.
+
+    Rows without them are written as they were.
+    """
+
+
+_STEPS: Mapping[int, Callable[[Path], None]] = {1: _count_from_the_start, 2: _leave_as_it_is}
 """What leads from a format to the next."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ml_core.store.json_segments import decode_line
+from ml_core.lines import decode_line
 from ml_core.store.json_views import SegmentView, open_view
 
 log = logging.getLogger(__name__)

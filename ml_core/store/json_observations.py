@@ -13,10 +13,11 @@ from threading import Lock
 from typing import Any
 
 from ml_core.clock import format_time, parse_time
+from ml_core.lines import encode_line
 from ml_core.records import Observation, Receipt
 from ml_core.store.deciding_series import as_history, decide_observations, in_force, times_to_look_up
 from ml_core.store.json_folders import day_segment, day_segments, drop_segment, folder_of, named_folders
-from ml_core.store.json_segments import SegmentReader, append_together, encode_line, read_segment, segment_lock
+from ml_core.store.json_segments import SegmentReader, append_together, read_segment, segment_lock
 from ml_core.store.names import check_name
 
 _CACHED_DAYS = 64

@@ -20,12 +20,13 @@ from typing import Any
 
 from ml_core.clock import as_utc, format_time, parse_time
 from ml_core.ids import id_time
+from ml_core.lines import encode_line
 from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
 from ml_core.store.json_groups import Decided, WriteGroups
 from ml_core.store.json_ids import IdIndexes
 from ml_core.store.json_listings import FolderListings, NewestTime
-from ml_core.store.json_segments import SegmentReader, encode_line, read_segment
+from ml_core.store.json_segments import SegmentReader, read_segment
 from ml_core.store.json_summaries import JsonSummaries, by_window, holds_day, summed_value, sums_by_window
 from ml_core.store.summaries import EPOCH, HOUR, MICROSECOND, Sums, check_window, merged, number_of_microseconds
 
@@ -211,7 +212,7 @@ def _decide_truths(rows: Sequence[GroundTruth], stored: Mapping[str, Value]) -> 
 
 
 def _prediction_row(row: Prediction) -> dict[str, Any]:
-    return {
+    found = {
         "prediction_id": row.prediction_id,
         "time": format_time(row.time),
         "version": row.version,
@@ -219,11 +220,12 @@ def _prediction_row(row: Prediction) -> dict[str, Any]:
         "score": row.score,
         "features": row.features,
     }
+    return found if row.scores is None else found | {"scores": row.scores}
 
 
 def _prediction_columns(row: Mapping[str, Any]) -> list[Any]:
     time = parse_time(row["time"])
-    return [row["prediction_id"], time, row["version"], row["value"], row["score"], row["features"]]
+    return [row["prediction_id"], time, row["version"], row["value"], row["score"], row["features"], row.get("scores")]
 
 
 def _prediction(row: Mapping[str, Any]) -> Prediction:

@@ -13,41 +13,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-import crc32c
-import orjson
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, sync_folder
+from ml_core.lines import cut_torn_tail, decode_line, encode_line, is_whole, write_all
 from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
 from ml_core.store.json_views import SegmentView, archive_of, change_file, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
-_SUFFIX_LENGTH = len(b',"crc":"00000000"}')
 _MOST_WHOLE = 20_000
 _whole: dict[Path, tuple[tuple[int, ...], int]] = {}
 """Segments all of whose lines were found whole by this process, each with its state and size then."""
-
-
-def encode_line(row: dict[str, Any]) -> bytes:
-    """Return the line of a row, with its checksum and line break. The row must hold at least one key."""
-    body = orjson.dumps(row, option=orjson.OPT_UTC_Z)
-    return b'%b,"crc":"%08x"}\n' % (body[:-1], crc32c.crc32c(body))
-
-
-def decode_line(line: bytes) -> dict[str, Any] | None:
-    """Return the row of a line without its line break, or None if it is not as it was written."""
-    if not _is_whole(line):
-        return None
-    row: dict[str, Any] = orjson.loads(line[:-_SUFFIX_LENGTH] + b"}")
-    return row
-
-
-def _is_whole(line: bytes) -> bool:
-    """Return whether a line, without its break, is as it was written."""
-    body = line[:-_SUFFIX_LENGTH] + b"}"
-    return line[-_SUFFIX_LENGTH:] == b',"crc":"%08x"}' % crc32c.crc32c(body)
 
 
 def read_segment(path: Path, offset: int = 0, starts: tuple[bytes, ...] = ()) -> tuple[list[dict[str, Any]], int]:
@@ -72,7 +50,7 @@ def _rows(
         lines = [line for line in lines if line.startswith(starts)]
     damaged = 0
     for number, line in enumerate(lines):
-        if starts and not line.startswith(starts) and _is_whole(line):
+        if starts and not line.startswith(starts) and is_whole(line):
             continue
         row = decode_line(line)
         if row is None:
@@ -147,10 +125,10 @@ def append_together(folder: Path, contents: Mapping[str, bytes]) -> None:
                     path = folder / name
                     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
                     stack.callback(os.close, descriptor)
-                    start = _cut_torn_tail(descriptor, path)
+                    start = cut_torn_tail(descriptor, path)
                     begun.append((descriptor, start))
                     any_is_new = any_is_new or start == 0
-                    _write_all(descriptor, content)
+                    write_all(descriptor, content)
                     os.fsync(descriptor)
                 if any_is_new:
                     sync_folder(folder)
@@ -267,27 +245,3 @@ def segment_lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _cut_torn_tail(descriptor: int, path: Path) -> int:
-    """Cut what a killed writer left behind the last line break; return the length of the file then."""
-    length = end = os.lseek(descriptor, 0, os.SEEK_END)
-    while end:
-        start = max(0, end - 65536)
-        block = os.pread(descriptor, end - start, start)
-        found = block.rfind(b"\n")
-        if found >= 0:
-            end = start + found + 1
-            break
-        end = start
-    if end < length:
-        log.warning("%s: cut %d bytes of a line that was never finished", path, length - end)
-        os.ftruncate(descriptor, end)
-    os.lseek(descriptor, end, os.SEEK_SET)
-    return end
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(descriptor, view) :]

@@ -19,8 +19,9 @@ import numpy as np
 from ml_core.clock import parse_time
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file
+from ml_core.lines import decode_line, encode_line
 from ml_core.records import Value
-from ml_core.store.json_segments import decode_line, encode_line, read_segment, segment_lock
+from ml_core.store.json_segments import read_segment, segment_lock
 from ml_core.store.json_views import archive_of
 from ml_core.store.summaries import EPOCH, HOUR, SUMMED_BELOW, Sums, merged, sums_of
 

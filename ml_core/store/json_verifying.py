@@ -17,11 +17,12 @@ from ml_core.clock import parse_time
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble
 from ml_core.ids import id_time
+from ml_core.lines import decode_line
 from ml_core.records import Findings, Problem
 from ml_core.store.json_documents import parse_documents
 from ml_core.store.json_models import JsonModels
 from ml_core.store.json_records import OTHER_IDS, truth_segment
-from ml_core.store.json_segments import decode_line, each_line, each_row, segment_lock
+from ml_core.store.json_segments import each_line, each_row, segment_lock
 from ml_core.store.json_views import archive_of, list_segments, open_view
 from ml_core.store.progress import Progress
 

@@ -11,7 +11,7 @@ from sqlalchemy.sql.dml import Insert
 
 from ml_core.store.tables import OPTIONS
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 """All revisions, oldest first; each is a file in ``migrations``."""
 
 HEAD = REVISIONS[-1]

@@ -26,9 +26,10 @@ from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, replace_file, sync_folder
+from ml_core.lines import decode_line, encode_line
 from ml_core.records import GroundTruth, Prediction, SpoolStatus
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
-from ml_core.store.json_segments import append_lines, decode_line, encode_line
+from ml_core.store.json_segments import append_lines
 from ml_core.store.poison import PoisonedRecord, PoisonFile, damaged_line
 from ml_core.store.spool_lines import Kind, LineCounter, Position, Window, read_window, waiting_line
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ml_core.clock import parse_time
+from ml_core.lines import decode_line
 from ml_core.records import GroundTruth, Prediction
-from ml_core.store.json_segments import decode_line
 
 Kind = Literal["predictions", "ground_truths"]
 
@@ -57,8 +57,8 @@ def waiting_line(
     kind: Kind, model: str, row: Prediction | GroundTruth, now: datetime, *, new_id: bool = False
 ) -> dict[str, Any]:
     """Return what the line of a record holds."""
-    if isinstance(row, Prediction) and type(row.features) is not dict:
-        row = replace(row, features=dict(row.features))
+    if isinstance(row, Prediction) and (type(row.features) is not dict or row.scores is not None):
+        row = replace(row, features=dict(row.features), scores=None if row.scores is None else dict(row.scores))
     return {"kind": kind, "model": model, "row": row, "spooled_time": now, **({"new_id": True} if new_id else {})}
 
 

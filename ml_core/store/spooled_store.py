@@ -39,6 +39,7 @@ class SpooledSqlStore(SqlStore):
         self._memory = ModelMemory(spool.folder / "models.json", spool.locked)
         self._replayer = Replayer(spool, partial(SqlStore, url), self._watch, clock)
         self._spool_trouble: str | None = None
+        self._knows_models = False
 
     def check(self) -> None:
         """Return if records can be accepted: by the database, or by the spool while it is away."""
@@ -50,6 +51,7 @@ class SpooledSqlStore(SqlStore):
         self._spool_trouble = trouble
         try:
             self._ask(super().check)
+            self._learn_models_once()
         except StoreUnavailable as error:
             if trouble is not None:
                 raise StoreUnavailable(f"{error.message}; {trouble}") from None
@@ -134,6 +136,15 @@ class SpooledSqlStore(SqlStore):
         apart = self._spool.forget(model, prediction_ids)
         super().erase(model, apart)
         return len(apart) + super().erase(model, [each for each in prediction_ids if each not in apart])
+
+    def _learn_models_once(self) -> None:
+        """Ask for all models and their champions, lest an outage comes before the first request does."""
+        if self._knows_models:
+            return
+        for model in self.list_models():
+            if model.champion is not None:
+                self.get_version(model.name, model.champion)
+        self._knows_models = True
 
     def _record(self, write: Callable[[], Receipt], append: Callable[[bool], Receipt | None]) -> Receipt:
         """Return the receipt of the database, or of the spool if records wait there or the database does not answer.

@@ -40,7 +40,7 @@ def each_prediction(database: Database, model: str) -> Iterator[Prediction]:
     query = select(predictions).where(predictions.c.model == model)
     for row in each_row(database, query, [predictions.c.time, predictions.c.prediction_id]):
         value = row.value if row.label is None else row.label
-        yield Prediction(row.prediction_id, row.time, row.features, value, row.score, row.version)
+        yield Prediction(row.prediction_id, row.time, row.features, value, row.score, row.version, row.scores)
 
 
 def truth_history(database: Database, model: str, prediction_ids: Collection[str] | None) -> Iterator[GroundTruth]:

@@ -69,6 +69,7 @@ def read_predictions(
             predictions.c.label,
             predictions.c.score,
             predictions.c.features,
+            predictions.c.scores,
         ),
         model,
         start,
@@ -81,8 +82,8 @@ def read_predictions(
         rows = connection.execute(backwards).all()[::-1]
     return prediction_frame(
         [
-            (prediction_id, time, version, value_of(value, label), score, features)
-            for prediction_id, time, version, value, label, score, features in rows
+            (prediction_id, time, version, value_of(value, label), score, features, scores)
+            for prediction_id, time, version, value, label, score, features, scores in rows
         ]
     )
 
@@ -114,6 +115,7 @@ def read_scored(
         predictions.c.label,
         predictions.c.score,
         predictions.c.features,
+        predictions.c.scores,
         truth.c.value,
         truth.c.label,
         truth.c.received_time,
@@ -121,7 +123,7 @@ def read_scored(
     query = _in_range(columns, model, start, end).order_by(predictions.c.time, predictions.c.prediction_id)
     return scored_frame(
         [
-            (row[0], row[1], row[2], value_of(row[3], row[4]), row[5], row[6], value_of(row[7], row[8]), row[9])
+            (*row[:3], value_of(row[3], row[4]), *row[5:8], value_of(row[8], row[9]), row[10])
             for row in connection.execute(query)
         ]
     )
@@ -171,6 +173,7 @@ def _stored_predictions(connection: Connection, model: str, prediction_ids: Sequ
                 value=row.value if row.label is None else row.label,
                 score=row.score,
                 version=row.version,
+                scores=row.scores,
             )
     return stored
 
@@ -211,7 +214,8 @@ def _driver_row(model: str, row: Prediction) -> tuple[Any, ...]:
     """
     value, label = (None, row.value) if isinstance(row.value, str) else (row.value, None)
     features = orjson.dumps(row.features if type(row.features) is dict else dict(row.features)).decode()
-    return model, written_time(row.time), row.prediction_id, row.version, value, label, row.score, features
+    scores = None if row.scores is None else orjson.dumps(row.scores).decode()
+    return model, written_time(row.time), row.prediction_id, row.version, value, label, row.score, features, scores
 
 
 def _truth_columns(model: str, row: GroundTruth, revision: int) -> Mapping[str, Any]:

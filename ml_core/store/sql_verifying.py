@@ -79,7 +79,7 @@ def _check_row(table: Table, row: Row[Any]) -> Iterator[Problem]:
     values = row._asdict()
     where = f"table {table.name}, {', '.join(str(values[column.name]) for column in table.primary_key.columns)}"
     for column in table.columns:
-        if isinstance(column.type, Json):
+        if isinstance(column.type, Json) and not (column.nullable and values[column.name] is None):
             try:
                 values[column.name] = orjson.loads(values[column.name])
             except _WRONG_CONTENT:
@@ -112,6 +112,8 @@ def _check_version(values: dict[str, Any]) -> str | None:
 def _check_prediction(values: dict[str, Any]) -> str | None:
     if not isinstance(values["features"], dict):
         return "features is not an object"
+    if not isinstance(values["scores"], dict | None):
+        return "scores is not an object"
     return _check_value(values)
 
 

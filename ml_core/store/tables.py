@@ -119,6 +119,8 @@ predictions = Table(
     Column("label", String(MAX_LABEL_CHARACTERS)),
     Column("score", Double),
     Column("features", Json, nullable=False),
+    # The probabilities of a classifier of several classes, by class.
+    Column("scores", Json),
     # The time comes before the id so that a range of time is one stretch of the table, fit for partitions by day.
     PrimaryKeyConstraint("model", "time", "prediction_id"),
     **OPTIONS,

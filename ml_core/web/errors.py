@@ -47,7 +47,10 @@ class ErrorBody(BaseModel):
 
 
 def init_app(app: Flask, page: ErrorPage | None = None) -> None:
-    """Turn every exception into an answer; ``page(status, message, request_id)`` renders HTML for browsers."""
+    """Turn every exception into an answer; ``page(status, message, request_id)`` renders HTML for browsers.
+
+    ``extensions["answer_error"]`` gives the answer to a ``SuiteError``, for addresses that have more to say.
+    """
 
     def answer(status: int, code: str, message: str, details: Sequence[FieldError] = ()) -> Response:
         request_id = current_id.get()
@@ -95,6 +98,7 @@ def init_app(app: Flask, page: ErrorPage | None = None) -> None:
         log.error("unhandled %s on %s %s", type(error).__name__, request.method, request.path, exc_info=error)
         return answer(500, "internal_error", "an error of ours; the log has the details under this request id")
 
+    app.extensions["answer_error"] = on_suite_error
     app.register_error_handler(SuiteError, on_suite_error)
     app.register_error_handler(RequestEntityTooLarge, on_too_large)
     app.register_error_handler(HTTPException, on_http_exception)

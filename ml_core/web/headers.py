@@ -11,15 +11,21 @@ _PAGES = (
 # Swagger UI starts itself by an inline script; its pages hold nothing of a user's.
 _SWAGGER = _PAGES.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'")
 
+HEADERS = (
+    ("Content-Security-Policy", _PAGES),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+)
+
 
 def init_app(app: Flask) -> None:
     """Add the headers to every answer that has not set its own."""
 
     def add(response: Response) -> Response:
-        policy = _SWAGGER if request.path.startswith("/openapi/") else _PAGES
-        response.headers.setdefault("Content-Security-Policy", policy)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Referrer-Policy", "same-origin")
+        for name, value in HEADERS:
+            if name == "Content-Security-Policy" and request.path.startswith("/openapi/"):
+                value = _SWAGGER
+            response.headers.setdefault(name, value)
         return response
 
     app.after_request(add)

@@ -13,7 +13,7 @@ from ml_core.ids import new_id
 from ml_core.logs import current_id
 
 log = logging.getLogger(__name__)
-_ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 def init_app(app: Flask, clock: Clock) -> None:
@@ -21,7 +21,7 @@ def init_app(app: Flask, clock: Clock) -> None:
 
     def begin() -> None:
         given = request.headers.get("X-Request-ID", "")
-        current_id.set(given if _ACCEPTABLE.fullmatch(given) else new_id(clock.now()))
+        current_id.set(given if ACCEPTABLE.fullmatch(given) else new_id(clock.now()))
         g.started = time.perf_counter()
 
     def finish(response: Response) -> Response:

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from ml_core.artifacts.formats import Outputs
 from ml_core.config import project_root
-from ml_core.errors import ArtifactError, InvalidInput, NotFound, WorkerUnavailable
+from ml_core.errors import ArtifactError, FieldError, InvalidInput, NotFound, SuiteError, WorkerUnavailable
 from ml_core.settings import WorkerSettings
 from ml_core.worker.messages import MODEL_FAILED, read_message, write_message
 
@@ -44,26 +44,41 @@ class Worker:
         model fails on these rows, and ``WorkerUnavailable`` if the worker ends, or takes longer than the setting
         ``worker.timeout_seconds``.
         """
-        request = {"folder": str(folder), "sha256": sha256, "columns": list(columns), "rows": rows}
-        deadline = time.monotonic() + self._settings.timeout_seconds
-        if not self._lock.acquire(timeout=self._settings.timeout_seconds):
-            raise WorkerUnavailable("the worker is busy with other requests; try again")
-        try:
-            reply = self._ask(request, deadline)
-        finally:
-            self._lock.release()
+        reply = self._reply({"folder": str(folder), "sha256": sha256, "columns": list(columns), "rows": rows})
         if reply.get("error") == MODEL_FAILED:
             raise InvalidInput(f"the model refused these rows: {reply['message']}")
         if reply.get("error") == NotFound.code:
             raise NotFound(reply["message"])
         if "error" in reply:
             raise ArtifactError(reply["message"])
-        return Outputs(reply["values"], reply["scores"])
+        return Outputs(reply["values"], reply["scores"], reply["scores_by_class"])
+
+    def call(self, target: str, arguments: Mapping[str, Any]) -> Any:
+        """Return what the function ``target`` ("module:function") returns for ``arguments``; both must be plain JSON.
+
+        For work whose libraries a web process does without. Raises ``InvalidInput`` as the function did,
+        ``WorkerUnavailable`` as ``predict`` does, and ``SuiteError`` for whatever else went wrong there.
+        """
+        reply = self._reply({"call": target, "arguments": dict(arguments)})
+        if reply.get("error") == InvalidInput.code:
+            raise InvalidInput(reply["message"], [FieldError(field, message) for field, message in reply["details"]])
+        if "error" in reply:
+            raise SuiteError(reply["message"])
+        return reply["result"]
 
     def close(self) -> None:
         """End the worker."""
         with self._lock:
             self._end()
+
+    def _reply(self, request: dict[str, Any]) -> dict[str, Any]:
+        deadline = time.monotonic() + self._settings.timeout_seconds
+        if not self._lock.acquire(timeout=self._settings.timeout_seconds):
+            raise WorkerUnavailable("the worker is busy with other requests; try again")
+        try:
+            return self._ask(request, deadline)
+        finally:
+            self._lock.release()
 
     def _ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
         process = self._running()

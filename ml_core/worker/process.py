@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import signal
 import sys
 from collections import OrderedDict
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,10 @@ import pandas as pd
 
 from ml_core.artifacts.folders import load_artifact
 from ml_core.artifacts.formats import Outputs, Predictor
-from ml_core.errors import SuiteError
+from ml_core.errors import InvalidInput, SuiteError
 from ml_core.worker.messages import MODEL_FAILED, read_message, write_message
+
+log = logging.getLogger(__name__)
 
 
 class LoadedModels:
@@ -37,7 +41,9 @@ class LoadedModels:
 
 
 def answer(request: dict[str, Any], models: LoadedModels) -> dict[str, Any]:
-    """Return what the client gets: values and scores, or the kind and message of an error."""
+    """Return what the client gets: values and scores, the result of a call, or the kind and message of an error."""
+    if "call" in request:
+        return call(request["call"], request["arguments"])
     try:
         predictor = models.get(request["folder"], request["sha256"])
     except SuiteError as error:
@@ -48,15 +54,33 @@ def answer(request: dict[str, Any], models: LoadedModels) -> dict[str, Any]:
     except Exception as error:  # a model may raise anything; the client must hear of it, and the next request be served
         lines = str(error).strip().splitlines()
         return {"error": MODEL_FAILED, "message": lines[0] if lines else type(error).__name__}
-    return {"values": outputs.values, "scores": outputs.scores}
+    return {"values": outputs.values, "scores": outputs.scores, "scores_by_class": outputs.scores_by_class}
+
+
+def call(target: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the result of the function ``target`` ("module:function"), or the kind and message of its error.
+
+    The target is named by our own code in the process that started this one, never by whoever called that.
+    """
+    module, _, function = target.partition(":")
+    try:
+        return {"result": getattr(import_module(module), function)(**arguments)}
+    except SuiteError as error:
+        details = [[detail.field, detail.message] for detail in error.details]
+        kind = InvalidInput.code if isinstance(error, InvalidInput) else error.code
+        return {"error": kind, "message": error.message, "details": details}
+    except Exception as error:  # the client must hear of it, and the next request be served
+        log.exception("%s failed", target)
+        return {"error": MODEL_FAILED, "message": f"{target} failed: {type(error).__name__}"}
 
 
 def check_finite(outputs: Outputs) -> None:
     """Raise ``ValueError`` if an output is NaN or infinite: JSON cannot hold it, and nobody could use it."""
-    for values in (outputs.values, outputs.scores or ()):
-        for index, value in enumerate(values):
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"the answer for row {index} is not a finite number")
+    by_class = [list(row.values()) for row in outputs.scores_by_class or ()]
+    for index, value in enumerate(outputs.values):
+        scores = [*(outputs.scores or [])[index : index + 1], *(by_class[index] if by_class else ())]
+        if any(isinstance(each, float) and not math.isfinite(each) for each in (value, *scores)):
+            raise ValueError(f"the answer for row {index} is not a finite number")
 
 
 def main() -> None:

@@ -54,7 +54,10 @@ class Trainer(ABC):
 
     @abstractmethod
     def scores(self, estimator: Any, rows: pd.DataFrame) -> NDArray[np.float64] | None:
-        """Return the probability behind each value, or None where there is none."""
+        """Return the probability behind each value, or None where there is none.
+
+        Of more than two classes the probability of each, in the order of the estimator's ``classes_``.
+        """
 
     @property
     def specs(self) -> tuple[FeatureSpec, ...]:
@@ -87,8 +90,11 @@ class Trainer(ABC):
         """Return held-out rows with value, score and truth: what later predictions are compared with."""
         reference = rows.reset_index(drop=True).assign(value=estimator.predict(rows), truth=truths)
         scores = self.scores(estimator, rows)
-        if scores is not None:
+        if scores is not None and scores.ndim == 1:
             reference["score"] = scores
+        elif scores is not None:
+            names = [f"score:{name}" for name in estimator.classes_.tolist()]
+            reference[names] = scores
         if len(reference) <= REFERENCE_ROWS:
             return reference
         return reference.sample(REFERENCE_ROWS, random_state=RANDOM_STATE).sort_index()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from ml_core.plots import Limit, Line, time_chart
+from ml_core.plots import Limit, Line, plain_text, time_chart
 from ml_core.store.base import Store
 from ml_monitor.alerting.messages import News
-from ml_monitor.formatting import shorten
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.results.metric_results import points_of
 from ml_monitor.results.results_store import GROUPS, Group, Result, list_chunkings, read_results
@@ -27,7 +26,7 @@ def draw_pictures(store: Store, news: Sequence[News], now: datetime) -> dict[str
         if results:
             key = each.notice.key
             segment = f", segment {key.segment}" if key.segment else ""
-            title = _plain_text(f"{key.subject} of {key.model}{segment}")
+            title = plain_text(f"{key.subject} of {key.model}{segment}")
             pictures[title] = _draw(title, each, results)
     return pictures
 
@@ -75,13 +74,8 @@ def results_of(store: Store, news: News, now: datetime) -> list[Result]:
 def _draw(title: str, news: News, results: Sequence[Result]) -> bytes:
     values = [None if isinstance(result.value, Undefined) else result.value for result in results]
     errors = [result.standard_error for result in results]
-    name = _plain_text(results[0].name)
+    name = plain_text(results[0].name)
     line = Line(name, [result.start_time for result in results], values, errors)
     threshold = news.notice.threshold
     limits = [] if threshold is None else [Limit("threshold", threshold)]
     return time_chart(title, name, [line], limits=limits)
-
-
-def _plain_text(text: str) -> str:
-    # Clients choose the names of columns: a line break ends a title, and matplotlib reads what is between $ as maths.
-    return shorten(" ".join(text.split()), 100).replace("$", r"\$")

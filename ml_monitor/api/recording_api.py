@@ -40,6 +40,7 @@ class PredictionItem(Body):
     features: dict[str, FeatureField]
     value: ValueField
     score: NumberField | None = None
+    scores: dict[str, NumberField] | None = Field(None, description="of several classes: the probability of each")
 
 
 class PredictionsBody(Body):
@@ -58,6 +59,7 @@ class TruthItem(Body):
     valid_time: TimeField | None = None
     value: ValueField
     correct: bool = Field(False, strict=True)
+    received_time: TimeField | None = Field(None, description="when it became known, if not now")
 
 
 class TruthsBody(Body):
@@ -68,7 +70,7 @@ class TruthsBody(Body):
 
 
 class ReferenceTable(RawModel):
-    """A table: features, and maybe value, score and truth."""
+    """A table: features, and maybe value, score (of several classes ``score:<class>``) and truth."""
 
     mimetypes = [CSV]  # noqa: RUF012 - the base declares no ClassVar
 

@@ -26,6 +26,7 @@ from ml_monitor.monitoring.results import Undefined
 from ml_monitor.monitoring.segments import Segments, learn_segments
 
 _COUNTING = ("regression", "forecast")
+_BY_CLASS = "score:"
 OUTCOMES = ("value", "score", "truth")
 """Columns beside the features: what was predicted, how surely, and what was true."""
 
@@ -34,7 +35,8 @@ OUTCOMES = ("value", "score", "truth")
 class Baseline:
     """The reference of a version, and what is learnt from it when it is first needed.
 
-    ``frame`` holds the features, ``value`` and, where they are known, ``score`` and ``truth``. With ``kept``, what was
+    ``frame`` holds the features, ``value`` and, where they are known, ``score`` (of several classes a column
+    ``score:<class>`` for each) and ``truth``. With ``kept``, what was
     learnt by an earlier process is used again. ``methods`` are those of drift that are wanted beside the defaults.
     """
 
@@ -148,9 +150,9 @@ class Baseline:
             return self._learnt[2]
         if not {"truth", "value"} <= set(self.frame.columns):
             return None
-        known = self.frame[self.frame["truth"].notna()]
+        known = self.frame["truth"].notna()
         try:
-            return self._fit_multiclass(known) if self.model.task == "multiclass" else self._fit_dle(known)
+            return self._fit_multiclass(known) if self.model.task == "multiclass" else self._fit_dle(self.frame[known])
         except InvalidInput:  # too few rows with all that it takes: no estimates then
             return None
 
@@ -163,12 +165,24 @@ class Baseline:
         except InvalidInput:  # as above
             return None
 
-    def _fit_multiclass(self, known: pd.DataFrame) -> CbpeMulticlass | None:
-        classes = sorted({label_text(value) for value in known["truth"]})
-        scores = [f"score:{name}" for name in classes]
-        if not set(scores) <= set(known.columns):
+    @cached_property
+    def scores_by_class(self) -> pd.DataFrame | None:
+        """The scores of a classifier of several classes, a column for each; None if the reference has none."""
+        columns = [str(name) for name in self.frame.columns if str(name).startswith(_BY_CLASS)]
+        if self.model.task != "multiclass" or not columns:
             return None
-        return fit_cbpe_multiclass(list(known["truth"]), known[scores].to_numpy(dtype=np.float64), classes)
+        scores = {label_text(name.removeprefix(_BY_CLASS)): self.frame[name] for name in columns}
+        numbers = {name: pd.to_numeric(column, errors="coerce") for name, column in scores.items()}
+        return pd.DataFrame(numbers, index=self.frame.index)
+
+    def _fit_multiclass(self, known: pd.Series[bool]) -> CbpeMulticlass | None:
+        scores = self.scores_by_class
+        truths = [label_text(value) for value in self.frame.loc[known, "truth"]]
+        if scores is None or not set(truths) <= set(scores.columns):
+            return None
+        # A class that never was true has nothing to be calibrated by.
+        classes = sorted(set(truths))
+        return fit_cbpe_multiclass(truths, scores.loc[known, classes].to_numpy(dtype=np.float64), classes)
 
     def _fit_dle(self, known: pd.DataFrame) -> Dle | None:
         if self.model.task != "regression":
@@ -211,6 +225,7 @@ def make_baseline(
     """Return the baseline of a reference; features that the reference lacks are left out."""
     present = tuple(spec for spec in specs if spec.name in frame.columns)
     counted = {spec.name for spec in present if spec.kind == "number"} | {"score"}
+    counted |= {str(name) for name in frame.columns if str(name).startswith(_BY_CLASS)} - {spec.name for spec in specs}
     if model.task in _COUNTING:
         counted |= {"value", "truth"}
     columns = {str(name): _column_read(column, str(name) in counted) for name, column in frame.items()}

@@ -189,6 +189,12 @@ class Judge:
             return Undefined("the reference holds no truth")
         # An estimate is judged by what was realised on the reference: it speaks of the same number.
         truths, values = baseline.frame["truth"].to_numpy(), baseline.frame["value"].to_numpy()
+        by_class = baseline.scores_by_class
+        if by_class is not None:
+            task, name = self.model.task, result.name
+            return lambda rows: (
+                measure_performance(task, truths[rows], values[rows], by_class.iloc[rows], None, [name])[name].value
+            )
         scores = baseline.frame["score"].to_numpy() if "score" in baseline.frame else np.full(len(truths), np.nan)
         task, positive, name = self.model.task, baseline.positive, result.name
         return lambda rows: (

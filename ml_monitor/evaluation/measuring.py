@@ -11,9 +11,11 @@ import pandas as pd
 from ml_core.errors import InvalidInput
 from ml_monitor.evaluation.baseline import OUTCOMES, Baseline, given
 from ml_monitor.evaluation.chunk_finder import Stretch
+from ml_monitor.monitoring.classes import label_text
 from ml_monitor.monitoring.columns import Column, kind_of
 from ml_monitor.monitoring.drift.catalogue import COLUMN_METHODS, TABLE_METHODS
 from ml_monitor.monitoring.estimation.cbpe import Cbpe
+from ml_monitor.monitoring.estimation.cbpe_multiclass import CbpeMulticlass
 from ml_monitor.monitoring.estimation.dle import Dle
 from ml_monitor.monitoring.estimation.estimates import Estimate
 from ml_monitor.monitoring.performance.catalogue import measure
@@ -51,9 +53,25 @@ def measure_chunk(
 def measure_performance(
     task: str, truths: Any, values: Any, scores: Any, positive: object, names: Sequence[str] | None = None
 ) -> dict[str, Measured]:
-    """Return realised performance, as ``measure`` does, of columns as a store or a reference has them."""
+    """Return realised performance, as ``measure`` does, of columns as a store or a reference has them.
+
+    ``scores`` is a column of them or, of a classifier of several classes, a frame with a column for each.
+    """
+    if isinstance(scores, pd.DataFrame):
+        return measure(task, truths, values, scores if task == "multiclass" else None, names, positive)  # type: ignore[arg-type]
     usable = scores if task == "binary" and pd.notna(np.asarray(scores, dtype=object)).any() else None
     return measure(task, truths, values, usable, names, positive)  # type: ignore[arg-type]
+
+
+def scores_by_class(frame: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the scores of predictions with a column for each class, NaN where a row lacks one; None without any."""
+    rows = [each if isinstance(each, Mapping) else {} for each in frame.get("scores", ())]
+    if not any(rows):
+        return None
+    # The same class may be written as 1 and as 1.0.
+    named = [{label_text(name): score for name, score in row.items()} for row in rows]
+    classes = sorted({name for row in named for name in row})
+    return pd.DataFrame(named, columns=classes, index=frame.index, dtype=np.float64)
 
 
 class _Found:
@@ -82,9 +100,9 @@ def _measure_performance(
     found: _Found, frame: pd.DataFrame, task: str, baseline: Baseline | None, segment: str = "", segment_by: str = ""
 ) -> None:
     positive = baseline.positive if baseline else None
-    measured = measure_performance(
-        task, frame["truth"].to_numpy(), frame["value"].to_numpy(), frame["score"].to_numpy(), positive
-    )
+    by_class = scores_by_class(frame) if task == "multiclass" else None
+    scores = frame["score"].to_numpy() if by_class is None else by_class
+    measured = measure_performance(task, frame["truth"].to_numpy(), frame["value"].to_numpy(), scores, positive)
     found.add("performance", measured, segment=segment, segment_by=segment_by)
 
 
@@ -132,6 +150,12 @@ def _estimate(baseline: Baseline, frame: pd.DataFrame, columns: Mapping[str, Col
         if isinstance(estimator, Cbpe):
             flags = baseline.as_flags(list(frame["value"]))
             return estimator.estimate(frame["score"].to_numpy(dtype=np.float64), flags)
+        if isinstance(estimator, CbpeMulticlass):
+            scores = scores_by_class(frame)
+            if scores is None:
+                return None
+            labels = [label_text(value) if pd.notna(value) else None for value in frame["value"]]
+            return estimator.estimate(scores.reindex(columns=list(estimator.classes)).to_numpy(), labels)
         if isinstance(estimator, Dle):
             cells = {name: _cells(columns[name], frame, name) for name in baseline.features}
             return estimator.estimate(cells, pd.to_numeric(frame["value"], errors="coerce").to_numpy(dtype=np.float64))

@@ -20,6 +20,7 @@ MOST_ROWS = 100_000
 """Of more rows as many are kept, spread evenly: beyond it a reference tells nothing more, and takes long to read."""
 
 _OUTCOMES = ("value", "score", "truth")
+_BY_CLASS = "score:"
 _NUMBERS_ONLY: frozenset[Task] = frozenset({"regression", "forecast"})
 _TRUTHS = {"true": True, "false": False}
 _EXACT = 2.0**53  # up to it float64 holds every integer
@@ -59,8 +60,9 @@ def read_reference_table(table: Table, task: Task) -> tuple[pd.DataFrame, tuple[
     """Return the sample with typed columns, its features, and what whoever sent it should know.
 
     A column whose every known cell is a number is one of numbers. Any other is one of categories, or of true and false
-    if it is a feature and holds nothing else. An empty cell is missing. Raises ``InvalidInput`` for a score (and, of a
-    regression or forecast, a value or truth) that is no number.
+    if it is a feature and holds nothing else. An empty cell is missing. Of several classes, columns ``score:<class>``
+    hold the probability of each. Raises ``InvalidInput`` for a score (and, of a regression or forecast, a value or
+    truth) that is no number.
     """
     columns, lines = _sampled(table)
     series: dict[str, pd.Series[Any]] = {}
@@ -70,9 +72,11 @@ def read_reference_table(table: Table, task: Task) -> tuple[pd.DataFrame, tuple[
         notes.append(f"{len(lines)} of {table.row_count} rows were kept, spread evenly, in their order")
     if "value" not in table.names:
         notes.append("without a column 'value' nothing can be compared with what the model said")
+    by_class = {name for name in table.names if task == "multiclass" and name.startswith(_BY_CLASS)}
+    outcomes = {*_OUTCOMES, *by_class}
     for name, cells in zip(table.names, columns, strict=True):
-        series[name] = _typed(cells, may_be_truths=name not in _OUTCOMES)
-        if name == "score" or (name in _OUTCOMES and task in _NUMBERS_ONLY):
+        series[name] = _typed(cells, may_be_truths=name not in outcomes)
+        if name == "score" or name in by_class or (name in _OUTCOMES and task in _NUMBERS_ONLY):
             errors += _not_numbers(name, cells, lines)
         elif not any(cells):
             notes.append(f"column {name!r} has no values, and is taken for numbers")
@@ -87,7 +91,7 @@ def read_reference_table(table: Table, task: Task) -> tuple[pd.DataFrame, tuple[
     features = tuple(
         FeatureSpec(name, "number" if _is_number(frame[name]) else "category")
         for name in table.names
-        if name not in _OUTCOMES
+        if name not in outcomes
     )
     return frame, features, tuple(notes)
 

@@ -32,6 +32,7 @@ def all_of(store: Store, model: str = MODEL) -> list[Prediction]:
             value=row.value,
             score=None if math.isnan(row.score) else row.score,
             version=None if row.version is pd.NA else int(row.version),
+            scores=row.scores,
         )
         for row in frame.itertuples()
     ]
@@ -59,6 +60,40 @@ def test_a_recorded_prediction_comes_back_as_it_was(store: Store) -> None:
         "new": bool,
         "agent": type(None),
     }
+
+
+def test_scores_by_class_come_back_exactly_beside_rows_that_have_none(store: Store) -> None:
+    scores = {"small": 0.1 + 0.2, "größer": 1e-300, "3": 0.7}
+    rows = [a_prediction(NOON, value="small", scores=scores), a_prediction(NOON + HOUR, value="3")]
+    assert store.record_predictions(MODEL, rows) == Receipt(accepted=2)
+    assert all_of(store) == rows
+    assert list(store.each_prediction(MODEL)) == rows
+    scored = store.scored(MODEL, NOON, NOON + 2 * HOUR)
+    assert list(scored["scores"]) == [scores, None]
+
+
+def test_no_scores_by_class_are_the_same_as_none(store: Store) -> None:
+    store.record_predictions(MODEL, [a_prediction(prediction_id="one", scores={})])
+    assert store.record_predictions(MODEL, [a_prediction(prediction_id="one")]) == Receipt(duplicates=1)
+    assert all_of(store)[0].scores is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "message"),
+    [
+        ({"a": float("nan")}, "expected a finite number for 'a', not nan"),
+        ({"a": True}, "expected a finite number for 'a', not true"),
+        ({"\ud800": 0.5}, "characters of text"),
+        ({"a" * 1000: 0.5}, "characters of text"),
+    ],
+)
+def test_scores_that_no_store_could_keep_are_rejected_and_the_rest_is_stored(
+    store: Store, scores: dict[str, float], message: str
+) -> None:
+    receipt = store.record_predictions(MODEL, [a_prediction(scores=scores), a_prediction(NOON + HOUR)])
+    (rejection,) = receipt.rejected
+    assert (receipt.accepted, rejection.index, rejection.field) == (1, 0, "scores")
+    assert message in rejection.message
 
 
 @pytest.mark.parametrize("new_ids", [False, True])
@@ -97,6 +132,7 @@ def test_numbers_are_the_same_whether_sent_as_integers_or_not(store: Store) -> N
         ({"value": "1.0"}, "value 1.0, not '1.0'"),
         ({"score": 0.75}, "score 0.5, not 0.75"),
         ({"score": None}, "score 0.5, not none"),
+        ({"scores": {"a": 0.5}}, "scores none, not {'a': 0.5}"),
         ({"version": 2}, "version 1, not 2"),
         ({"time": NOON + MICROSECOND}, "time 2026-11-20T12:00:00Z, not 2026-11-20T12:00:00.000001Z"),
         ({"time": NOON + timedelta(days=3)}, "time 2026-11-20T12:00:00Z, not 2026-11-23T12:00:00Z"),

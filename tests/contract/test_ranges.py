@@ -82,6 +82,7 @@ def test_a_frame_has_the_columns_and_types_of_the_contract(store: Store) -> None
         "value": "float64",
         "score": "float64",
         "features": "object",
+        "scores": "object",
     }
     assert frame["version"].to_list() == [1, pd.NA]
     assert frame["score"].isna().to_list() == [False, True]

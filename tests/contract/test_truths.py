@@ -236,6 +236,7 @@ def test_a_scored_frame_has_the_columns_and_types_of_the_contract(store: Store, 
         "value": "float64",
         "score": "float64",
         "features": "object",
+        "scores": "object",
         "truth": "float64",
         "truth_received_time": "datetime64[us, UTC]",
     }

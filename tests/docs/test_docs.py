@@ -9,6 +9,9 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
+from cloudwatch_engine.__main__ import main as cloudwatch_commands
+from cloudwatch_engine.app import create_app as create_cloudwatch
+from cloudwatch_engine.seed_config import SeedConfig
 from ml_core.clock import FixedClock
 from ml_core.config import load_settings, project_root
 from ml_core.errors import SuiteError
@@ -49,6 +52,8 @@ def test_every_setting_is_documented_with_its_variable_and_default() -> None:
             assert shown == "none"
         elif isinstance(value, SecretStr):
             assert shown == value.get_secret_value()
+        elif isinstance(value, bool):
+            assert shown == str(value).lower()
         elif isinstance(value, (int, float)):
             assert float(shown) == value
         elif isinstance(value, str):
@@ -64,7 +69,7 @@ def test_the_example_settings_are_valid_and_say_the_defaults_where_they_repeat_t
 
 def test_every_route_is_documented(settings: Settings, json_store: JsonStore, clock: FixedClock) -> None:
     text = (DOCS / "api.md").read_text()
-    for create_app in (create_models, create_monitor):
+    for create_app in (create_models, create_monitor, create_cloudwatch):
         app = create_app(settings, json_store, clock)
         for rule in app.url_map.iter_rules():
             if rule.rule.startswith(UNDOCUMENTED):
@@ -85,6 +90,13 @@ def test_every_error_code_is_documented() -> None:
         assert f"`{code}`" in text, code
 
 
+def test_every_command_and_old_key_of_the_engine_is_documented() -> None:
+    text = (DOCS / "cloudwatch.md").read_text()
+    shown = [name for name in cloudwatch_commands.list_commands(None) if name != "schedule"]  # type: ignore[arg-type]
+    for name in [*shown, *SeedConfig.model_fields]:
+        assert f"`{name}`" in text, name
+
+
 def test_every_metric_is_documented(settings: Settings, json_store: JsonStore, clock: FixedClock) -> None:
     documented = set(rows_of("metrics.md"))
     client = create_monitor(settings, json_store, clock).test_client()
@@ -93,6 +105,14 @@ def test_every_metric_is_documented(settings: Settings, json_store: JsonStore, c
     names = {re.sub(r"_created$", "", name) for name in names}
     assert {name for name in names if name.startswith("ml_")} == {name for name in documented if name.startswith("ml_")}
     assert names <= documented | {name.removesuffix("_total") for name in documented}
+
+
+def test_every_rule_of_prometheus_is_documented() -> None:
+    text = (DOCS / "metrics.md").read_text()
+    for name in ("rules.yml", "recording.yml"):
+        groups = yaml.safe_load((project_root() / "deploy" / "prometheus" / name).read_text())["groups"]
+        for rule in (rule for group in groups for rule in group["rules"]):
+            assert f"`{rule.get('alert', rule.get('record'))}`" in text
 
 
 @pytest.mark.parametrize(

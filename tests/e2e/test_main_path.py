@@ -40,6 +40,9 @@ class Platform:
             "ML_LOG_FOLDER": str(folder / "log"),
             "ML_MONITOR__PORT": str(free_port()),
             "ML_MODELS__PORT": str(free_port()),
+            # They have a test of their own.
+            "ML_PROMETHEUS__ENABLED": "false",
+            "ML_ALERTMANAGER__ENABLED": "false",
         }
         self.monitor = f"http://localhost:{self.environment['ML_MONITOR__PORT']}"
         self.models = f"http://localhost:{self.environment['ML_MODELS__PORT']}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,7 @@ from ml_monitor.alerting.alert_book import change_alert
 from ml_monitor.monitoring.alerts.responses import acknowledge
 from tests.factories import NOON
 from tests.processes import eventually, free_port, own_folders, start_app
+from tests.receivers import Receiver
 from tests.tools import alertmanager, tool
 from tests.unit.ml_monitor.telling import an_alert, keep
 
@@ -30,7 +32,7 @@ FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s
     ("program", "arguments"),
     [
         ("promtool", ("check", "config", EXAMPLES / "prometheus.example.yml")),
-        ("promtool", ("check", "rules", EXAMPLES / "rules.yml")),
+        ("promtool", ("check", "rules", EXAMPLES / "rules.yml", EXAMPLES / "recording.yml")),
         ("amtool", ("check-config", EXAMPLES / "alertmanager.example.yml")),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
@@ -38,6 +40,25 @@ FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s
 def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[object, ...]) -> None:
     result = subprocess.run([tool(program), *map(str, arguments)], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_receivers_of_the_example_are_what_the_alertmanager_takes(tmp_path: Path) -> None:
+    lines = (EXAMPLES / "alertmanager.example.yml").read_text().splitlines()
+    text = "\n".join(line.replace("    # ", "    ", 1) if line.startswith("    # ") else line for line in lines)
+    (receiver,) = yaml.safe_load(text)["receivers"]
+    assert set(receiver) == {"name", "webhook_configs", "email_configs"}
+    (tmp_path / "alertmanager.yml").write_text(text)
+    command = [tool("amtool"), "check-config", tmp_path / "alertmanager.yml"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+DONE = "ml_job_last_done_timestamp_seconds{job_name='retain'}"
+HOURLY = {"ml_job_interval_seconds{job_name='retain'}": "3600x3000"}
+REQUESTS = "http_requests_total{job='ml-models', route='/', status='%s'}"
+LATENCY = "http_request_duration_seconds_bucket{job='ml-models', route='%s', le='%s'}"
+PREDICTED = "anomaly_predictions_total{outcome='%s'}"
+WITHIN = "http_request_duration_seconds_bucket{job='anomaly-api', route='/prediction', le='%s'}"
 
 
 @pytest.mark.parametrize(
@@ -57,11 +78,72 @@ def test_the_examples_are_what_prometheus_takes(program: str, arguments: tuple[o
         ("ml_model_last_prediction_timestamp_seconds{model='churn'}", "0x1600", "23h", None),
         ("ml_channel_up{channel='mail'}", "0x10", "1m", "ChannelDown"),
         ("ml_channel_up{channel='mail'}", "1x10", "1m", None),
+        ("up{job='anomaly-api'}", "0x10", "3m", "AppDown"),
+        ("up{job='anomaly-api'}", "0 1x10", "3m", None),
+        ("ml_job_state{job_name='retain', state='failed'}", "1x10", "2m", "JobFailed"),
+        ("ml_job_state{job_name='retain', state='lost'}", "1x10", "2m", "JobFailed"),
+        ("ml_job_state{job_name='retain', state='running'}", "1x10", "2m", None),
     ],
 )
 def test_each_rule_fires_on_what_it_is_for(
     tmp_path: Path, series: str, values: str, at: str, alert: str | None
 ) -> None:
+    check_alerts(tmp_path, {series: values}, at, alert)
+
+
+@pytest.mark.parametrize(
+    ("series", "at", "alert"),
+    [
+        ({DONE: "0x3000"} | HOURLY, "182m", "JobSilent"),
+        ({DONE: "0x3000"} | HOURLY, "179m", None),
+        ({DONE: "0x3000"}, "182m", None),  # of a job with one slot nobody knows when it is due
+        ({REQUESTS % 200: "0+90x20", REQUESTS % 503: "0+10x20"}, "15m", "AppErrors"),
+        ({REQUESTS % 200: "0+98x20", REQUESTS % 503: "0+2x20"}, "15m", None),
+        ({REQUESTS % 200: "0+1x20", REQUESTS % 503: "0+1x20"}, "15m", None),  # too few to speak of a share
+        ({LATENCY % ("/", "2.5"): "0+97x30", LATENCY % ("/", "+Inf"): "0+100x30"}, "20m", None),
+        (
+            {
+                LATENCY % ("/", "2.5"): "0+97x30",
+                LATENCY % ("/", "5"): "0+100x30",
+                LATENCY % ("/", "+Inf"): "0+100x30",
+            },
+            "20m",
+            "AppSlow",
+        ),
+        (
+            {
+                LATENCY % ("/metrics", "2.5"): "0+97x30",
+                LATENCY % ("/metrics", "5"): "0+100x30",
+                LATENCY % ("/metrics", "+Inf"): "0+100x30",
+            },
+            "20m",
+            None,
+        ),
+        ({PREDICTED % "inlier": "0+90x30", PREDICTED % "anomaly": "0+10x30"}, "15m", "AnomalyRateHigh"),
+        ({PREDICTED % "inlier": "0+97x30", PREDICTED % "anomaly": "0+3x30"}, "15m", None),
+        ({PREDICTED % "inlier": "0+9x30", PREDICTED % "anomaly": "0+1x30"}, "15m", None),
+        (
+            {WITHIN % "0.1": "0+98x30", WITHIN % "0.25": "0+100x30", WITHIN % "+Inf": "0+100x30"},
+            "15m",
+            "AnomalyApiSlow",
+        ),
+        ({WITHIN % "0.1": "0+100x30", WITHIN % "0.25": "0+100x30", WITHIN % "+Inf": "0+100x30"}, "15m", None),
+    ],
+)
+def test_each_rule_on_several_series_fires_on_what_it_is_for(
+    tmp_path: Path, series: dict[str, str], at: str, alert: str | None
+) -> None:
+    check_alerts(tmp_path, series, at, alert)
+
+
+@pytest.mark.parametrize(("at", "alert"), [("29d", "JobSilent"), ("31d", None)])
+def test_a_job_that_has_been_silent_for_a_month_is_out_of_use(tmp_path: Path, at: str, alert: str | None) -> None:
+    # A value an hour holds for five minutes only, as long as nobody looks between.
+    check_alerts(tmp_path, {DONE: "0x800", **dict.fromkeys(HOURLY, "3600x800")}, at, alert, interval="1h")
+
+
+def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | None, *, interval: str = "1m") -> None:
+    """Check that of all rules ``alert`` alone fires on these series, a value and a look an interval."""
     names = [
         rule["alert"]
         for group in yaml.safe_load((EXAMPLES / "rules.yml").read_text())["groups"]
@@ -76,23 +158,34 @@ def test_each_rule_fires_on_what_it_is_for(
         for name in names
     ]
     test = {
-        "interval": "1m",
-        "input_series": [{"series": series.replace("'", '"'), "values": values}],
+        "interval": interval,
+        "input_series": [{"series": name.replace("'", '"'), "values": values} for name, values in series.items()],
         "promql_expr_test": expressions,
     }
-    path = tmp_path / "test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(EXAMPLES / "rules.yml")], "tests": [test]}))
+    path = folder / "test.yml"
+    rules = [str(EXAMPLES / "recording.yml"), str(EXAMPLES / "rules.yml")]
+    path.write_text(yaml.safe_dump({"rule_files": rules, "evaluation_interval": interval, "tests": [test]}))
     result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-def test_a_firing_alert_reaches_prometheus_and_its_alertmanager_until_it_is_taken_up(tmp_path: Path) -> None:
+def test_a_firing_alert_reaches_whom_the_alertmanager_tells_until_it_is_taken_up(tmp_path: Path) -> None:
     alert = an_alert(cause="drift", subject="rooms", rule="default-drift", severity="warning")
     store = JsonStore(tmp_path / "store")
     keep(store, alert)
-    with start_app("ml_monitor", own_folders(tmp_path)) as monitor, prometheus(tmp_path, monitor.url) as urls:
+    with (
+        Receiver() as webhook,
+        start_app("ml_monitor", own_folders(tmp_path)) as monitor,
+        prometheus(tmp_path, monitor.url, webhook.url) as urls,
+    ):
         eventually(lambda: alerts_in(urls["prometheus"]) == [("ModelAlertWarning", "rooms")], seconds=60)
         eventually(lambda: subjects_in(urls["alertmanager"]) == ["rooms"], seconds=60)
+        eventually(lambda: len(webhook.calls) > 0, seconds=60)
+        told = json.loads(webhook.calls[0].body)
+        assert (told["status"], told["receiver"]) == ("firing", "operators")
+        (labels,) = (one["labels"] for one in told["alerts"])
+        assert labels["alertname"] == "ModelAlertWarning"
+        assert labels["subject"] == "rooms"
         state = acknowledge(alert.state, author="Ana", note="", time=NOON)
         change_alert(store, alert.alert_id, lambda found: found.after(state))
         eventually(lambda: alerts_in(urls["prometheus"]) == [], seconds=60)
@@ -100,8 +193,8 @@ def test_a_firing_alert_reaches_prometheus_and_its_alertmanager_until_it_is_take
 
 
 @contextmanager
-def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
-    """Run the example configuration in a hurry: the monitor, Prometheus and Alertmanager on ports of their own."""
+def prometheus(folder: Path, monitor: str, webhook: str) -> Iterator[dict[str, str]]:
+    """Run the example configurations in a hurry: Prometheus, and an Alertmanager that tells ``webhook``."""
     addresses = {name: f"127.0.0.1:{free_port()}" for name in ("prometheus", "alertmanager")}
     config: dict[str, Any] = yaml.safe_load((EXAMPLES / "prometheus.example.yml").read_text())
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
@@ -110,10 +203,15 @@ def prometheus(folder: Path, monitor: str) -> Iterator[dict[str, str]]:
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [addresses["alertmanager"]]
     path = folder / "prometheus.yml"
     path.write_text(yaml.safe_dump(config))
-    shutil.copy(EXAMPLES / "rules.yml", folder)
+    for name in config["rule_files"]:
+        shutil.copy(EXAMPLES / name, folder)
+    telling: dict[str, Any] = yaml.safe_load((EXAMPLES / "alertmanager.example.yml").read_text())
+    telling["route"]["group_wait"] = "1s"
+    telling["receivers"][0]["webhook_configs"] = [{"url": webhook}]
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(telling))
     to_prometheus = [f"--config.file={path}", f"--storage.tsdb.path={folder / 'tsdb'}"]
     to_alertmanager = [
-        f"--config.file={EXAMPLES / 'alertmanager.example.yml'}",
+        f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}",
         "--cluster.listen-address=",  # alone: no gossip with others of its kind
     ]

@@ -64,7 +64,7 @@ class Sandbox:
             found = shutil.which(name)
             assert found is not None, name
             (self.fakes / name).symlink_to(found)
-        for name in ("make", *SERVERS):
+        for name in ("make", "docker-compose", *SERVERS):
             self.add(name)
 
     def add(self, name: str, script: str = "#!/bin/sh\n") -> None:
@@ -133,7 +133,10 @@ def test_its_syntax_is_that_of_a_plain_shell(shell: str) -> None:
 def test_help_tells_of_every_flag(sandbox: Sandbox) -> None:
     result = sandbox.run("--help")
     assert result.returncode == 0
-    assert all(flag in result.stdout for flag in ("--yes", "--dev", "--no-deep", "--help", "PYTHON"))
+    assert all(
+        flag in result.stdout
+        for flag in ("--yes", "--platform", "--notebook", "--dev", "--no-deep", "--help", "PYTHON")
+    )
     assert sandbox.calls() == []
 
 
@@ -259,7 +262,42 @@ def test_servers_that_cannot_be_fetched_fail_the_install_with_one_line(sandbox: 
     assert "E: no such host" in line
 
 
+def test_the_platform_gets_its_servers_alone(sandbox: Sandbox) -> None:
+    lacks_servers(sandbox)
+    for name in ("mariadbd", "chromium", "docker-compose"):
+        (sandbox.fakes / name).unlink()
+    archives = "touch prometheus_2.deb prometheus-alertmanager_0.deb; chmod +x *.deb"
+    sandbox.add("apt-get", f'#!/bin/sh\necho "apt-get $*" >>"$FAKES/calls"\n{archives}\n')
+    result = sandbox.run("--yes", "--platform")
+    assert result.returncode == 0, result.stderr
+    assert "  var/tools prometheus prometheus-alertmanager, from apt's archive, as files alone" in result.stdout
+    assert [line for line in sandbox.calls() if line.startswith("apt-get")] == [
+        "apt-get download prometheus prometheus-alertmanager"
+    ]
+    assert sandbox.run("--yes", "--platform").stdout.startswith("All is installed already.")
+
+
+def test_the_notebook_stays_in_step_with_the_lock(sandbox: Sandbox) -> None:
+    sandbox.run("--yes", "--no-deep", "--notebook")
+    with (sandbox.folder / "Pipfile.lock").open("a") as lock:
+        lock.write("\n")
+    sandbox.calls()
+    assert sandbox.run("--yes", "--no-deep").returncode == 0
+    assert sandbox.synced() == ["packages notebook"]
+
+
+def test_a_compose_of_dockers_own_will_do(sandbox: Sandbox) -> None:
+    (sandbox.fakes / "docker-compose").unlink()
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    assert "docker-compose" in refusal(sandbox.run("--yes", "--dev"))
+    sandbox.add("docker", '#!/bin/sh\n[ "$*" = "compose version" ]\n')
+    assert sandbox.run("--yes", "--dev").returncode == 0
+
+
 def test_servers_and_browsers_are_not_asked_for_without_dev(sandbox: Sandbox) -> None:
+    for name in ("docker-compose", *SERVERS):
+        (sandbox.fakes / name).unlink()
     assert "nothing: all that is needed is there" in sandbox.run("--yes").stdout
 
 
@@ -336,8 +374,10 @@ def test_the_packages_come_from_the_index_that_pip_would_use(sandbox: Sandbox) -
     [
         ([], "packages deep"),
         (["--no-deep"], "packages"),
-        (["--dev", "--no-deep"], "packages dev-packages"),
-        (["--dev"], "packages deep dev-packages"),
+        (["--notebook"], "packages deep notebook"),
+        (["--platform", "--no-deep"], "packages"),
+        (["--dev", "--no-deep"], "packages notebook dev-packages"),
+        (["--dev"], "packages deep notebook dev-packages"),
     ],
 )
 def test_each_flag_chooses_its_packages(sandbox: Sandbox, flags: list[str], categories: str) -> None:
@@ -360,11 +400,11 @@ def test_a_run_without_dev_keeps_the_test_tools_in_step_with_the_lock(sandbox: S
     sandbox.add("chromium")
     sandbox.run("--yes", "--dev")
     assert sandbox.run().returncode == 0
-    assert sandbox.synced() == ["packages deep dev-packages"]
+    assert sandbox.synced() == ["packages deep notebook dev-packages"]
     with (sandbox.folder / "Pipfile.lock").open("a") as lock:
         lock.write("\n")
     sandbox.run("--yes", "--no-deep")
-    assert sandbox.synced() == ["packages deep dev-packages"]
+    assert sandbox.synced() == ["packages deep notebook dev-packages"]
 
 
 @pytest.mark.parametrize(

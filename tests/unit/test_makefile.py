@@ -13,17 +13,41 @@ import pytest
 from ml_core.config import project_root
 
 TARGETS = [
+    "bench-dashboard",
     "bench-monitor",
     "bench-store",
+    "build-api",
+    "demo",
     "help",
     "install",
     "lint",
+    "remove-all",
+    "remove-env",
+    "run-all",
+    "run-api",
+    "run-jupyter",
     "run-platform",
     "status",
+    "stop-all",
+    "stop-api",
+    "stop-jupyter",
     "stop-platform",
     "test",
+    "test-platform",
+    "try-image",
     "try-pythons",
     "types",
+]
+PLATFORM = [
+    ("run-platform", ["start"]),
+    ("stop-platform", ["stop"]),
+    ("run-api", ["start anomaly_api"]),
+    ("stop-api", ["stop anomaly_api"]),
+    ("run-jupyter", ["start jupyter"]),
+    ("stop-jupyter", ["stop jupyter"]),
+    ("run-all", ["start", "start jupyter"]),
+    ("stop-all", ["stop --all"]),
+    ("status", ["status"]),
 ]
 
 
@@ -67,8 +91,8 @@ def test_every_target_has_its_line_in_help() -> None:
 
 def test_every_target_is_a_word_and_not_a_file() -> None:
     text = (project_root() / "Makefile").read_text()
-    (phony,) = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
-    assert sorted(phony.split()) == TARGETS
+    phony = re.findall(r"^\.PHONY: (.+)$", text, re.MULTILINE)
+    assert sorted(" ".join(phony).split()) == TARGETS
 
 
 def test_the_default_goal_starts_the_platform(folder: Path) -> None:
@@ -79,9 +103,10 @@ def test_the_default_goal_starts_the_platform(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "commands"),
     [
-        ("stop-platform", ["-m ml_core.launcher stop"]),
-        ("status", ["-m ml_core.launcher status"]),
-        ("test", ["-m pytest"]),
+        *((target, [f"-m ml_core.launcher {words}" for words in commands]) for target, commands in PLATFORM),
+        ("build-api", ["-m ml_core.launcher prepare anomaly_api"]),
+        ("test-platform", ["-m anomaly_api.tester"]),
+        ("test", ["-m pytest -n 3 --dist loadgroup"]),
         ("bench-store", ["-m benchmarks.store"]),
         ("bench-monitor", ["-m benchmarks.monitor"]),
         ("types", ["-m mypy"]),
@@ -96,8 +121,48 @@ def test_a_word_runs_its_commands_in_the_environment(folder: Path, target: str, 
     assert (folder / "calls").read_text().splitlines() == commands
 
 
+@pytest.mark.parametrize(("target", "commands"), [*PLATFORM, ("build-api", ["build"]), ("test-platform", ["test"])])
+def test_with_docker_the_same_words_go_to_compose_and_need_no_environment(
+    folder: Path, target: str, commands: list[str]
+) -> None:
+    add_program(folder / "deploy/compose.sh", '#!/bin/sh\necho "$*" >>calls\n')
+    assert make(target, "RUNTIME=docker", folder=folder).returncode == 0
+    assert (folder / "calls").read_text().splitlines() == commands
+
+
 @pytest.mark.parametrize(
-    "target", ["run-platform", "stop-platform", "status", "test", "lint", "types", "bench-store", "bench-monitor"]
+    ("words", "arguments"),
+    [
+        (["N=50"], "--requests 50"),
+        (["ALL=1"], "--all"),
+        (["ALL=1", "N=50"], "--all"),
+        (["OS=other"], ""),
+        (["N=5", "ARGS=--per-second 0"], "--requests 5 --per-second 0"),
+    ],
+)
+def test_the_tester_is_told_how_many(folder: Path, words: list[str], arguments: str) -> None:
+    add_program(folder / ".venv/bin/python", '#!/bin/sh\necho "$*"\n')
+    assert make("test-platform", *words, folder=folder).stdout.split() == f"-m anomaly_api.tester {arguments}".split()
+
+
+@pytest.mark.parametrize(("target", "words"), [("remove-env", "env"), ("remove-all", "all --yes")])
+def test_what_is_removed_is_up_to_the_script(folder: Path, target: str, words: str) -> None:
+    add_program(folder / "deploy/remove.sh", '#!/bin/sh\necho "$*"\n')
+    assert make(target, "FLAGS=--yes", folder=folder).stdout == f"{words}\n"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *(target for target, _ in PLATFORM),
+        "build-api",
+        "test-platform",
+        "test",
+        "lint",
+        "types",
+        "bench-store",
+        "bench-monitor",
+    ],
 )
 def test_without_an_environment_the_line_says_what_to_run_first(folder: Path, target: str) -> None:
     result = make(target, folder=folder)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml_monitor.monitoring.classes import encode, label_text
-from ml_monitor.monitoring.inputs import Floats, as_numbers, is_missing, refused
+from ml_monitor.monitoring.inputs import Flags, Floats, as_numbers, is_missing, refused
 from ml_monitor.monitoring.performance.ranking import Ranking
 from ml_monitor.monitoring.results import Undefined
 
@@ -59,6 +59,17 @@ class ClassScores:
     def probabilities_of_truth(self) -> Floats:
         """Return the probability that each row's true class was given."""
         return self.scores[np.arange(self.rows), self.true]
+
+    def confidences(self) -> tuple[Flags, Floats]:
+        """Return whether each row's likeliest class was the true one, and the probability that it was given."""
+        likeliest = self.scores.argmax(axis=1)
+        return likeliest == self.true, self.scores[np.arange(self.rows), likeliest]
+
+    def squared_distances(self) -> Floats:
+        """Return, for each row, the sum over classes of the squared distance of its probability from the truth."""
+        of_truth = self.probabilities_of_truth()
+        distances: Floats = np.einsum("ij,ij->i", self.scores, self.scores) + 1 - 2 * of_truth
+        return distances
 
     def one_against_the_rest(self) -> list[Ranking]:
         """Return a ranking by the score of each class that occurs but is not the only one."""

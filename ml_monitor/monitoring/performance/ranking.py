@@ -77,8 +77,25 @@ class Ranking:
         """
         if not self.positives or not self.negatives:
             return Measured(self._no_contrast(), None, self.rows, left_out)
+        value, of_positive, lost = self._average_precision()
+        in_positive, in_negative = self._in_group_positive[::-1], self._in_group_negative[::-1]
+        squares = float(in_positive @ (of_positive * of_positive)) + float(in_negative @ (lost * lost))
+        return sampling.measured(value, math.sqrt(squares) / self.positives, self.rows, left_out)
+
+    def average_precision_influences(self) -> tuple[float, Floats]:
+        """Return the average precision and the part that each row has in its deviation; both classes must occur.
+
+        The root of the sum of their squares is the standard error of ``average_precision``.
+        """
+        value, of_positive, lost = self._average_precision()
+        # A negative row takes away from the precision at every threshold at or below its score.
+        signed = np.where(self._positive, self._by_row(of_positive[::-1]), -self._by_row(lost[::-1]))
+        return value, signed / self.positives
+
+    def _average_precision(self) -> tuple[float, Floats, Floats]:
+        """Return the value and, by group from the highest score down, what a positive and a negative row change."""
         # From the highest score down: what is reached when the threshold comes to each group.
-        positives, negatives = self._in_group_positive[::-1], self._in_group_negative[::-1]
+        positives = self._in_group_positive[::-1]
         reached = np.cumsum(self._sizes[::-1], dtype=np.float64)
         precision = np.cumsum(positives) / reached
         value = float(positives @ precision) / self.positives
@@ -86,9 +103,7 @@ class Ranking:
         weights = positives / reached
         gained = np.cumsum(weights[::-1])[::-1]
         lost = np.cumsum((weights * precision)[::-1])[::-1]
-        of_positive = precision - value + gained - lost
-        squares = float(positives @ (of_positive * of_positive)) + float(negatives @ (lost * lost))
-        return sampling.measured(value, math.sqrt(squares) / self.positives, self.rows, left_out)
+        return value, precision - value + gained - lost, lost
 
     def _placements(self) -> tuple[Floats, Floats]:
         """Return, by group, the share of negatives below (for its positives) and of positives above (its negatives)."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 from PIL import Image
 
-from ml_core.plots import Limit, Line, Mark, time_chart
+from ml_core.plots import Limit, Line, Mark, Shares, plain_text, shares_chart, time_chart
 from tests.factories import NOON
 
 TIMES = [NOON + timedelta(hours=number) for number in range(24)]
@@ -38,6 +38,25 @@ def test_gaps_a_limit_that_moves_and_an_empty_line_are_drawn() -> None:
     png = time_chart("t", "y", [Line("a", TIMES, gaps, errors=gaps)], limits=[Limit("upper", gaps)])
     assert (0xA3, 0x15, 0x15) in colours(png)
     assert time_chart("t", "y", [Line("a", [], [])]).startswith(b"\x89PNG")
+
+
+def test_counts_are_drawn_from_zero_on() -> None:
+    line = Line("a", TIMES, [1000.0 + number for number in range(24)])
+    assert time_chart("t", "y", [line]) != time_chart("t", "y", [line], from_zero=True)
+
+
+def test_two_distributions_are_drawn_over_bins_or_labels() -> None:
+    for places in ((0.0, 1.0, 2.0), ("yes", "$no$")):
+        png = shares_chart("income", Shares(places, (0.5, 0.5), (0.1, 0.9)))
+        assert {(0xB5, 0xB5, 0xB5), (0, 0x72, 0xB2)} <= colours(png)
+
+
+def test_texts_of_clients_are_no_maths_and_one_line() -> None:
+    assert plain_text("a\nb  $x^2$") == r"a b \$x^2\$"
+    assert plain_text("x" * 200) == "x" * 99 + "…"
+    assert shares_chart(plain_text("$\\frac$"), Shares(("$\\frac$", "b"), (1.0, 0.0), (0.0, 1.0))).startswith(
+        b"\x89PNG"
+    )
 
 
 def test_matplotlib_is_not_loaded_before_the_first_picture() -> None:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from flask.testing import FlaskClient
+from sklearn.linear_model import LogisticRegression
 
 from ml_core.clock import FixedClock
 from ml_core.ids import id_time
+from ml_core.records import FeatureSpec
 from ml_core.registry import Registry
 from ml_core.settings import LimitSettings, Settings
 from ml_core.store.json_store import JsonStore
@@ -59,6 +62,33 @@ def test_one_row_is_predicted_and_logged_under_the_id_in_the_answer(client: Flas
     assert row.features == PAYMENT
     assert row.time.to_pydatetime() == NOON
     assert id_time(row.prediction_id) == NOON
+
+
+def test_a_classifier_of_several_classes_answers_and_logs_the_probability_of_each(
+    client: FlaskClient, trained: Registry
+) -> None:
+    rows = pd.DataFrame({"x": [0.0, 0.1, 1.0, 1.1, 2.0, 2.1]})
+    estimator = LogisticRegression().fit(rows, ["low", "low", "mid", "mid", "top", "top"])
+    trained.add_model(a_model("levels", task="multiclass"))
+    model = trained.find("levels")
+    version = trained.add_version(
+        model,
+        estimator,
+        "skops",
+        features=(FeatureSpec("x", "number"),),
+        reference=rows.assign(value="low"),
+        metrics={},
+        parameters={},
+        lineage={},
+    )
+    trained.promote(model, version.number)
+    answer = client.post("/models/levels/predictions", json={"features": [{"x": 0.05}, {"x": 2.05}]}).get_json()
+    first, last = answer["predictions"]
+    assert (first["value"], last["value"], first["score"]) == ("low", "top", None)
+    assert list(first["scores"]) == ["low", "mid", "top"]
+    assert sum(first["scores"].values()) == pytest.approx(1)
+    assert max(last["scores"], key=last["scores"].get) == "top"
+    assert list(logged(trained, "levels")["scores"]) == [first["scores"], last["scores"]]
 
 
 def test_a_masked_feature_is_used_by_the_model_and_not_stored(

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from ml_core.artifacts.formats import FORMATS, get_format
+from ml_core.detectors.isolation_forest import load_scorer
 from ml_core.errors import ArtifactError
 
 _GENERATOR = np.random.default_rng(5)
@@ -70,6 +71,14 @@ def isolation_forest() -> Example:
     return Example(model, model.predict(FRAME).tolist())
 
 
+def isolation_forest_with_scores() -> Example:
+    from sklearn.ensemble import IsolationForest
+
+    rows = FRAME.to_numpy()
+    model = IsolationForest(n_estimators=10, random_state=16, contamination=0.1).fit(rows)
+    return Example(model, model.predict(rows).tolist(), model.score_samples(rows).tolist())
+
+
 def boosted_trees() -> Example:
     import xgboost
 
@@ -104,10 +113,11 @@ EXAMPLES: dict[str, list[Callable[[], Example]]] = {
     ],
     "xgboost": [boosted_trees, booster],
     "keras": [neural_network],
+    "isolation_forest": [isolation_forest_with_scores],
 }
 # TensorFlow's arrays lack what NumPy 2 asks for; it warns, and nothing of ours can help it.
 deep = (pytest.mark.deep, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
-MARKS: dict[str, Sequence[pytest.MarkDecorator]] = {"skops": (), "xgboost": (), "keras": deep}
+MARKS: dict[str, Sequence[pytest.MarkDecorator]] = {"skops": (), "xgboost": (), "keras": deep, "isolation_forest": ()}
 every_format = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in FORMATS])
 every_zip = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in ("skops", "keras")])
 every_example = pytest.mark.parametrize(
@@ -149,7 +159,7 @@ def test_every_format_has_an_example() -> None:
 
 
 def test_an_unknown_format_is_refused_with_those_that_are_known() -> None:
-    with pytest.raises(ArtifactError, match="'pickle'; expected one of skops, xgboost, keras"):
+    with pytest.raises(ArtifactError, match="'pickle'; expected one of skops, xgboost, keras, isolation_forest"):
         get_format("pickle")
 
 
@@ -295,3 +305,19 @@ def test_a_lambda_layer_in_a_keras_file_is_refused_and_not_run(tmp_path: Path) -
     # The trap is a real one: whoever trusts it sets it off.
     keras.saving.load_model(tmp_path / kind.FILE, safe_mode=False)
     assert Path(marker).exists()
+
+
+# Isolation forests
+
+
+def test_the_scorer_of_a_forest_lies_beside_it(tmp_path: Path) -> None:
+    get_format("isolation_forest").save(isolation_forest_with_scores().model, tmp_path / "model.skops")
+    scorer, differences = load_scorer(tmp_path)
+    assert differences == []
+    assert scorer.fastest.scores(FRAME.to_numpy()).tolist() == isolation_forest_with_scores().scores
+
+
+def test_a_model_that_gives_no_scores_is_no_isolation_forest(tmp_path: Path) -> None:
+    get_format("skops").save(linear_regression().model, tmp_path / "model.skops")
+    message = refusal("isolation_forest", tmp_path / "model.skops")
+    assert message == "model.skops holds a LinearRegression, which gives no scores of anomalies"

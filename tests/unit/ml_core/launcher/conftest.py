@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
-from ml_core.launcher.apps import App
 from ml_core.launcher.ending import end, end_leftovers
 from ml_core.launcher.pid_files import Record, read_record, recorded
+from ml_core.launcher.programs import Program
 from ml_core.launcher.start import start
 from ml_core.settings import Settings
 from ml_core.store.opening import open_store
@@ -60,7 +61,7 @@ class Platform:
 
     folder: Path
     settings: Settings
-    apps: tuple[App, ...]
+    apps: tuple[Program, ...]
     train_command: tuple[str, ...] = (sys.executable, "-c", "raise SystemExit('the training was not expected')")
     pids: set[int] = field(default_factory=set)
 
@@ -72,13 +73,13 @@ class Platform:
     def log_folder(self) -> Path:
         return Path(self.settings.log_folder)
 
-    def conduct(self, app: App, **changes: object) -> None:
+    def conduct(self, app: Program, **changes: object) -> None:
         values = {"name": app.name, "port": app.port, "ready": True, "dies": 0, "stubborn": False, "helper": ""}
-        (self.folder / f"{app.module}.json").write_text(json.dumps(values | changes))
+        (self.folder / f"{module_of(app)}.json").write_text(json.dumps(values | changes))
 
-    def lose_readiness(self, app: App) -> None:
+    def lose_readiness(self, app: Program) -> None:
         """Let an app that runs answer from now on that it is not ready."""
-        (self.folder / f"{app.module}.away").touch()
+        (self.folder / f"{module_of(app)}.away").touch()
 
     def start(self, ready_seconds: float = 20.0) -> None:
         start(self.settings, self.apps, train_command=self.train_command, ready_seconds=ready_seconds)
@@ -93,12 +94,12 @@ class Platform:
     def records(self) -> dict[str, Record]:
         return recorded(self.run_folder)
 
-    def record(self, app: App) -> Record:
+    def record(self, app: Program) -> Record:
         record = read_record(self.run_folder, app.name)
         assert record is not None
         return record
 
-    def log(self, app: App) -> str:
+    def log(self, app: Program) -> str:
         return (self.log_folder / f"{app.name}.log").read_text()
 
 
@@ -114,12 +115,10 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platfo
         run_folder=_setting(tmp_path, "run"),
         log_folder=_setting(tmp_path, "log"),
     )
-    apps = tuple(
-        App(name, f"fake_{name}", name, "127.0.0.1", free_port(), f"the {name}") for name in ("monitor", "models")
-    )
+    apps = tuple(fake_app(name, free_port()) for name in ("monitor", "models"))
     made = Platform(tmp_path, settings, apps)
     for app in apps:
-        (tmp_path / f"{app.module}.py").write_text(_FAKE_APP)
+        (tmp_path / f"{module_of(app)}.py").write_text(_FAKE_APP)
         made.conduct(app)
     register_model(settings)
     yield made
@@ -127,6 +126,25 @@ def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platfo
         end(record, grace_seconds=0)
         end_leftovers(made.run_folder, name, record, grace_seconds=0)
     made.reap()
+
+
+def fake_app(name: str, port: int, **more: Any) -> Program:
+    """Return a fake app; its module is on the path of what is started."""
+    command = (sys.executable, "-m", f"fake_{name}", "serve")
+    values: dict[str, Any] = {
+        "section": name,
+        "host": "127.0.0.1",
+        "title": f"the {name}",
+        "command": command,
+        "reads_store": True,
+        "train_command": (sys.executable, "-m", f"fake_{name}", "train"),
+    }
+    return Program(name=name, port=port, **(values | more))
+
+
+def module_of(app: Program) -> str:
+    """Return the name of a fake app's module."""
+    return app.command[2]
 
 
 def register_model(settings: Settings) -> None:

@@ -20,7 +20,8 @@ from ml_core.launcher.pid_files import Record
 from ml_core.launcher.proc import process_state
 from ml_core.launcher.processes import MAX_LOG_BYTES
 from ml_core.launcher.stop import stop
-from tests.unit.ml_core.launcher.conftest import Platform
+from tests.factories import a_model
+from tests.unit.ml_core.launcher.conftest import Platform, module_of
 
 
 def test_start_returns_when_all_apps_are_ready_and_prints_their_addresses_in_order(
@@ -135,6 +136,25 @@ def test_the_models_are_trained_first_if_the_store_holds_none(
     assert unready(platform.apps[0]) is None
 
 
+def test_an_app_gets_its_own_model_before_it_is_started(platform: Platform, capfd: pytest.CaptureFixture[str]) -> None:
+    monitor, models = platform.apps
+    script = platform.folder / f"{module_of(models)}.py"
+    trains = "import sys\nif sys.argv[1:] == ['train']:\n    print('trained')\n    sys.exit()\n"
+    script.write_text(trains + script.read_text())
+    platform.apps = (monitor, replace(models, model="detector"))
+    platform.start()
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[:2] == ["models has no model yet: training detector", "trained"]
+    assert unready(models) is None
+
+
+def test_a_model_that_is_registered_is_not_trained_again(platform: Platform) -> None:
+    monitor, models = platform.apps
+    platform.apps = (monitor, replace(models, model=a_model().name))
+    platform.start()  # the fake app takes no command but serve
+    assert unready(models) is None
+
+
 def test_nothing_is_started_if_the_training_fails(platform: Platform) -> None:
     _empty_store(platform)
     platform.train_command = (sys.executable, "-c", "raise SystemExit(4)")
@@ -222,15 +242,12 @@ def test_start_after_stop_starts_all_again(platform: Platform) -> None:
 _START_AS_THE_COMMAND_DOES = """
 import sys
 from ml_core.launcher import __main__ as command
-from ml_core.launcher.apps import App
+from tests.unit.ml_core.launcher.conftest import fake_app
 
-def apps(settings):
-    return tuple(
-        App(name, f"fake_{name}", name, "127.0.0.1", int(port))
-        for name, port in zip(("monitor", "models"), sys.argv[1:], strict=True)
-    )
+def programs(settings, names):
+    return tuple(fake_app(name, int(port)) for name, port in zip(("monitor", "models"), sys.argv[1:], strict=True))
 
-command.platform_apps = apps
+command.chosen_programs = programs
 command.main(["start"])
 """
 

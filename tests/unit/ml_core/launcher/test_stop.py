@@ -30,6 +30,27 @@ def test_stop_ends_all_apps_and_removes_their_pid_files(platform: Platform, caps
     assert all(unready(app) is not None for app in platform.apps)
 
 
+def test_only_the_named_are_stopped(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
+    platform.start()
+    monitor, models = platform.apps
+    capsys.readouterr()
+    stop(platform.settings, ["models"])
+    assert capsys.readouterr().out.startswith("stopped models")
+    assert unready(monitor) is None
+    assert unready(models) is not None
+    stop(platform.settings, ["models"])
+    assert capsys.readouterr().out == "nothing to stop\n"
+    assert unready(monitor) is None
+
+
+def test_the_spared_go_on(platform: Platform) -> None:
+    platform.start()
+    monitor, models = platform.apps
+    stop(platform.settings, spared=["monitor"])
+    assert unready(monitor) is None
+    assert unready(models) is not None
+
+
 def test_there_is_nothing_to_stop_before_the_first_start(
     platform: Platform, capsys: pytest.CaptureFixture[str]
 ) -> None:

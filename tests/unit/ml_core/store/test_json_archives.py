@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ml_core.lines import decode_line, encode_line
 from ml_core.store.json_archives import Archive, encode_head, encode_members
-from ml_core.store.json_segments import decode_line, encode_line
 from tests.factories import some_rows
 
 ROWS = 3000  # some members

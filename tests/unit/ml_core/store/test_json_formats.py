@@ -74,7 +74,7 @@ def test_a_new_store_has_the_format_of_this_program(tmp_path: Path) -> None:
 
 
 def test_an_older_store_is_brought_up_to_date_when_it_is_opened_and_keeps_what_it_holds(old: Path) -> None:
-    assert pending_formats(old) == [2]
+    assert pending_formats(old) == [2, 3]
     store = JsonStore(old)
     assert format_of(old) == FORMAT
     counts = store.count_records()
@@ -85,16 +85,16 @@ def test_an_older_store_is_brought_up_to_date_when_it_is_opened_and_keeps_what_i
 
 
 def test_a_step_that_is_repeated_changes_nothing(old: Path) -> None:
-    assert bring_up_to_date(old) == [2]
+    assert bring_up_to_date(old) == [2, 3]
     before = {path: path.read_bytes() for path in old.rglob("*") if path.is_file()}
     (old / "format.json").write_text('{"format": 1}\n')
-    assert bring_up_to_date(old) == [2]
+    assert bring_up_to_date(old) == [2, 3]
     assert {path: path.read_bytes() for path in old.rglob("*") if path.is_file()} == before
 
 
 def test_a_store_that_has_lost_its_format_file_is_brought_up_to_date_from_the_beginning(old: Path) -> None:
     (old / "format.json").unlink()
-    assert bring_up_to_date(old) == [2]
+    assert bring_up_to_date(old) == [2, 3]
     assert JsonStore(old).count_records()["predictions"] == {MODEL: 2}
 
 
@@ -104,9 +104,9 @@ def test_steps_lead_from_each_format_to_this_programs() -> None:
 
 def test_migrating_an_embedded_store_brings_it_to_the_format_of_this_program(old: Path) -> None:
     url, lines = f"json:///{old}", list[str]()
-    assert pending(url) == ["format 2"]
+    assert pending(url) == ["format 2", "format 3"]
     assert format_of(old) == 1
-    assert migrate(url, lines.append) == ["format 2"]
+    assert migrate(url, lines.append) == ["format 2", "format 3"]
     assert pending(url) == migrate(url, lines.append) == []
     with pytest.raises(ConfigurationError, match="store_url: only a store at sqlite"):
         create_tables(url)
@@ -123,7 +123,7 @@ def test_processes_that_open_an_older_store_at_once_bring_it_up_to_date_once(
     url = f"json:///{tmp_path / 'other'}"
     for _ in range(3):
         make_old(old)
-        assert sorted(processes.run(url, bring, [old] * 4)) == [[]] * 3 + [[2]]
+        assert sorted(processes.run(url, bring, [old] * 4)) == [[]] * 3 + [[2, 3]]
         assert all(count_rewrites(folder) == 1 for folder in segments_of(old))
 
 
@@ -161,7 +161,7 @@ def test_one_that_is_killed_at_any_point_leaves_a_store_that_the_next_brings_up_
         if not killed:
             break
         points += 1
-        assert format_of(old) in (1, 2)
+        assert format_of(old) in (1, 2, 3)
         began = time.monotonic()
         counts = JsonStore(old).count_records()
         assert (counts["predictions"], counts["ground_truths"]) == ({MODEL: 2}, {MODEL: 1})
@@ -177,9 +177,24 @@ def test_a_store_of_format_1_with_records_of_all_kinds_keeps_them(json_store: Js
     for counter in folder.rglob(".rewrites"):
         counter.unlink()
     replace_file(folder / "format.json", b'{"format":1}\n')
-    assert migrate(f"json:///{folder}", lambda line: None) == ["format 2"]
+    assert migrate(f"json:///{folder}", lambda line: None) == ["format 2", "format 3"]
     assert {path.parent for path in folder.rglob(".rewrites")} == segments_of(folder)
     store = JsonStore(folder)
     assert everything(store) == before
     store.compact(NOON + timedelta(days=60), lambda line: None)
     assert everything(store) == before
+
+
+def test_a_store_of_format_2_keeps_its_rows_and_takes_scores_by_class(json_store: JsonStore) -> None:
+    fill(json_store)
+    folder, before = json_store.folder, everything(json_store)
+    files = {path: path.read_bytes() for path in folder.rglob("*.jsonl")}
+    json_store.close()
+    replace_file(folder / "format.json", b'{"format":2}\n')
+    assert migrate(f"json:///{folder}", lambda line: None) == ["format 3"]
+    reopened = JsonStore(folder)
+    assert everything(reopened) == before
+    assert {path: path.read_bytes() for path in folder.rglob("*.jsonl")} == files
+    row = a_prediction(prediction_id="new", scores={"a": 0.25, "b": 0.75})
+    assert reopened.record_predictions(MODEL, [row]).accepted == 1
+    assert row in list(reopened.each_prediction(MODEL))

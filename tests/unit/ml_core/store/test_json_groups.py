@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from ml_core.errors import StoreUnavailable
+from ml_core.lines import encode_line
 from ml_core.records import Prediction, Receipt
 from ml_core.store import json_segments
 from ml_core.store.json_groups import Decided, WriteGroups
-from ml_core.store.json_segments import SegmentReader, encode_line, read_segment, segment_lock
+from ml_core.store.json_segments import SegmentReader, read_segment, segment_lock
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_prediction, a_truth
 

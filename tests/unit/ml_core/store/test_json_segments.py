@@ -15,14 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml_core.errors import StoreUnavailable
+from ml_core.lines import decode_line, encode_line
 from ml_core.store import json_segments
-from ml_core.store.json_segments import (
-    append_to_segment,
-    decode_line,
-    encode_line,
-    read_segment,
-    segment_lock,
-)
+from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
 from tests.factories import a_row, some_rows
 
 FLIPS = 1000

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.store.json_segments import decode_line
+from ml_core.lines import decode_line
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_prediction
 

@@ -17,8 +17,9 @@ import pytest
 from ml_core.errors import StoreUnavailable
 from ml_core.files import replace_file
 from ml_core.ids import new_id
+from ml_core.lines import encode_line
 from ml_core.records import Findings
-from ml_core.store.json_segments import append_to_segment, encode_line, segment_lock
+from ml_core.store.json_segments import append_to_segment, segment_lock
 from ml_core.store.json_store import JsonStore
 from ml_core.store.progress import no_progress
 from tests.factories import NOON, a_prediction

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from ml_core.lines import encode_line
 from ml_core.store.json_archives import Archive, encode_head, encode_members
-from ml_core.store.json_segments import encode_line
 from ml_core.store.json_store import JsonStore
 from ml_core.store.progress import no_progress
 from tests.factories import NOON, a_prediction, an_observation

@@ -143,19 +143,19 @@ def test_the_embedded_store_has_no_tables_and_says_so(command: CliRunner) -> Non
 
 
 def test_an_embedded_store_of_an_older_format_is_brought_up_to_date(command: CliRunner, tmp_path: Path) -> None:
-    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2\n"
+    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2, format 3\n"
     assert not (tmp_path / "store").exists()
     JsonStore(tmp_path / "store")
     (tmp_path / "store/format.json").write_text('{"format": 1}')
-    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2\n"
-    assert command.invoke(main, ["migrate"]).output == "done: format 2\n"
+    assert command.invoke(main, ["migrate", "--pending"]).output == "to be done: format 2, format 3\n"
+    assert command.invoke(main, ["migrate"]).output == "done: format 2, format 3\n"
     assert command.invoke(main, ["migrate"]).output == "nothing was to be done\n"
     assert command.invoke(main, ["migrate", "--pending"]).output == "nothing is to be done\n"
 
 
 def test_an_embedded_store_of_a_newer_format_is_refused(command: CliRunner, json_store: JsonStore) -> None:
-    (json_store.folder / "format.json").write_text('{"format": 3}')
+    (json_store.folder / "format.json").write_text('{"format": 4}')
     for arguments in (["migrate"], ["migrate", "--pending"], ["stats"]):
         result = command.invoke(main, arguments)
         assert result.exit_code == 1
-        assert "has format 3, this version of the suite reads 2" in result.output
+        assert "has format 4, this version of the suite reads 3" in result.output

@@ -141,7 +141,8 @@ def test_looking_for_what_is_pending_changes_nothing(url: str) -> None:
 
 def test_tables_from_before_there_were_revisions_are_refused_and_then_adopted_with_all_they_hold(url: str) -> None:
     make_tables_of_old(url)
-    run(url, "INSERT INTO predictions VALUES ('wine', '2026-11-20 12:00:00.000000', 'a', 1, 1.0, NULL, NULL, '{}')")
+    columns = "model, time, prediction_id, version, value, features"
+    run(url, f"INSERT INTO predictions ({columns}) VALUES ('wine', '2026-11-20 12:00:00.000000', 'a', 1, 1.0, '{{}}')")
     assert "`python -m ml_core.store migrate`" in refusal(url)
     with pytest.raises(StoreUnavailable):
         create_tables(url)

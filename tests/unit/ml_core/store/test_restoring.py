@@ -231,7 +231,11 @@ def test_an_archive_that_is_not_what_its_manifest_says_is_refused(
     assert place.is_untouched()
 
 
-@pytest.mark.parametrize("content", [b"", b"not gzip", gzip.compress(b"not tar" * 1000), gzip.compress(b"x")[:-9]])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"not gzip", gzip.compress(b"not tar" * 1000), gzip.compress(b"x")[:-9]],
+    ids=["empty", "no gzip", "no tar", "cut short"],
+)
 def test_what_cannot_be_unpacked_is_refused(place: NewPlace, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "made.tar.gz").write_bytes(content)
     put_seal(tmp_path / "made.tar.gz")

@@ -40,10 +40,29 @@ def test_known_models_are_served_during_an_outage_also_by_a_process_that_was_sta
         assert each.record_predictions(MODEL, [a_prediction()]).spooled == 1
 
 
+def test_a_process_that_was_ready_once_knows_what_it_was_never_asked(
+    stoppable_server: MariaDbServer, spooled: SpooledSqlStore, open_spooled: OpenSpooled
+) -> None:
+    spooled.put_model(a_model())
+    spooled.add_version(a_version())
+    spooled.add_version(a_version())
+    spooled.change_stage(MODEL, StageChange(NOON, "promote", 2, None))
+    fresh = open_spooled()
+    fresh.check()
+    stoppable_server.stop()
+    model = fresh.get_model(MODEL)
+    assert model is not None
+    assert model.champion == 2
+    champion = fresh.get_version(MODEL, 2)
+    assert champion is not None
+    assert champion.number == 2
+    with pytest.raises(StoreUnavailable):
+        fresh.get_version(MODEL, 1)  # not served, so not asked for beforehand
+
+
 def test_what_is_not_known_is_unavailable_and_so_is_all_else(
     stoppable_server: MariaDbServer, spooled: SpooledSqlStore
 ) -> None:
-    spooled.check()
     stoppable_server.stop()
     change = StageChange(NOON, "promote", 1, None)
     for work in (

@@ -207,3 +207,29 @@ def test_an_unknown_model_is_404_and_too_many_rows_are_413(client: FlaskClient) 
 def test_an_empty_list_is_refused(client: FlaskClient) -> None:
     assert post(client).status_code == 422
     assert post_truth(client).status_code == 422
+
+
+def test_truth_of_the_past_says_when_it_became_known(client: FlaskClient, json_store: JsonStore) -> None:
+    time, later = NOON - timedelta(days=3), NOON - timedelta(days=2)
+    post(client, {"prediction_id": "order-1", "time": format_time(time), "features": {}, "value": 1})
+    truth = {"prediction_id": "order-1", "value": 0, "received_time": format_time(later)}
+    for accepted in (1, 0):
+        assert post_truth(client, truth).get_json()["accepted"] == accepted
+    observed = {"series": "web/cpu", "valid_time": format_time(time), "value": 1, "received_time": format_time(later)}
+    assert post_truth(client, observed).get_json()["accepted"] == 1
+    for known_at, count in ((later - timedelta(minutes=1), 0), (later, 1)):
+        seen = json_store.scored("elsewhere", time, NOON, known_at=known_at)
+        assert seen["truth"].notna().sum() == count
+        assert len(json_store.observations("web/cpu", time, NOON, known_at=known_at)) == count
+
+
+@pytest.mark.parametrize("time", ["2026-11-20T12:00:01Z", "1969-12-31T23:59:59Z", "2026-11-19", 17])
+def test_truth_that_became_known_in_the_future_is_refused(client: FlaskClient, time: object) -> None:
+    response = post_truth(client, {"prediction_id": "order-1", "value": 0, "received_time": time})
+    assert response.status_code == 422
+    assert response.get_json()["error"]["details"][0]["field"] == "ground_truths[0].received_time"
+
+
+def test_a_correction_cannot_claim_to_have_been_known_earlier(client: FlaskClient) -> None:
+    truth = {"prediction_id": "order-1", "value": 0, "received_time": "2026-11-19T12:00:00Z", "correct": True}
+    assert post_truth(client, truth).status_code == 422

@@ -140,3 +140,14 @@ def test_other_types_are_refused_and_json_is_taken_as_before(client: FlaskClient
 
 def test_only_the_addresses_that_say_so_take_csv(client: FlaskClient) -> None:
     assert wrong_fields(client.post("/predictions", data="a\n1\n", content_type="text/csv"), 415) == []
+
+
+def test_a_column_says_when_truths_became_known(client: FlaskClient, json_store: JsonStore) -> None:
+    day_before = "2026-11-19T12:00:00Z"
+    text = f"model,prediction_id,value,received_time\nchurn,churn-0,1,{day_before}\nchurn,churn-1,1,\n"
+    assert post(client, text).get_json()["accepted"] == 2
+    known = json_store.scored("churn", NOON - DAY, NOON + DAY, known_at=NOON - DAY)
+    assert list(known[known["truth"].notna()]["prediction_id"]) == ["churn-0"]
+    for wrong in ("noon", "2026-11-21T12:00:00Z"):
+        wrong_text = f"model,prediction_id,value,received_time\nchurn,churn-2,1,{wrong}\n"
+        assert wrong_fields(post(client, wrong_text)) == ["line 2, received_time"]

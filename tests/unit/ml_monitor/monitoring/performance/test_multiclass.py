@@ -53,6 +53,38 @@ def test_metrics_of_scores_are_scikit_learns(seed: int) -> None:
     auc = sklearn_metrics.roc_auc_score(truths, table.to_numpy(), multi_class="ovr", average="macro")
     assert found["roc_auc"].value == close(auc)
     assert found["log_loss"].value == close(sklearn_metrics.log_loss(truths, table.to_numpy(), labels=CLASSES))
+    flags = np.array([[truth == name for name in CLASSES] for truth in truths])
+    precision = sklearn_metrics.average_precision_score(flags, table.to_numpy(), average="macro")
+    assert found["average_precision"].value == close(precision)
+    brier = sklearn_metrics.brier_score_loss(truths, table.to_numpy(), labels=CLASSES)
+    assert found["brier"].value == close(brier)
+
+
+def test_calibration_is_that_of_the_likeliest_class() -> None:
+    truths, _, table = a_table(800, 4)
+    numbers = table.to_numpy()
+    right = np.array([CLASSES[place] for place in numbers.argmax(axis=1)]) == np.array(truths)
+    same = measure("binary", right.astype(float), right.astype(float), numbers.max(axis=1))["ece"]
+    assert measure("multiclass", truths, truths, table)["ece"] == same
+
+
+def test_two_classes_give_the_average_precision_of_both_and_twice_the_brier_score() -> None:
+    generator = np.random.default_rng(2)
+    score = generator.random(200)
+    truths = (generator.random(200) < score).astype(int)
+    table = pd.DataFrame({"0": 1 - score, "1": score})
+    several = measure("multiclass", truths, truths, table)
+    one, other = (
+        measure("binary", flags, flags, scores) for flags, scores in ((truths, score), (1 - truths, 1 - score))
+    )
+    assert several["brier"].value == close(2 * number(one["brier"]))
+    mean = (number(one["average_precision"]) + number(other["average_precision"])) / 2
+    assert several["average_precision"].value == close(mean)
+
+
+def number(measured: Measured) -> float:
+    assert isinstance(measured.value, float)
+    return measured.value
 
 
 @given(ROWS, st.randoms(use_true_random=False))

@@ -41,6 +41,14 @@ def read_table(path: Path, numbers: Sequence[str], *, binary: str | None = None,
     return table
 
 
+def read_number_table(path: Path, *, least_rows: int = 10) -> pd.DataFrame:
+    """Return a table of which every column holds numbers, as float64; raise ``InvalidTable``."""
+    header = _read_text(path).columns
+    if any(not str(name).strip() or str(name).startswith("Unnamed: ") for name in header):
+        raise _invalid(path, "a column has no name; the first line must name all of them")
+    return read_table(path, [str(name) for name in header], least_rows=least_rows)
+
+
 def table_sha256(table: pd.DataFrame) -> str:
     """Return a hash of a table's content, for the lineage of what is trained on it."""
     return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()

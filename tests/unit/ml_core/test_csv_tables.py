@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_models.tables import InvalidTable, read_table, table_sha256
+from ml_core.csv_tables import InvalidTable, read_table, table_sha256
 
 GOOD = "a,b,note\n" + "".join(f"{row},{row % 2},text {row}\n" for row in range(12))
 

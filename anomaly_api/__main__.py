@@ -1,0 +1,27 @@
+"""``python -m anomaly_api serve | train``."""
+
+from __future__ import annotations
+
+import click
+
+from ml_core.commands import LazyGroup, plain_errors
+from ml_core.config import load_settings
+
+
+@click.group(cls=LazyGroup, lazy={"train": ("anomaly_api.train:train", "Train the detector and register a version.")})
+def main() -> None:
+    """Anomaly predictions with Prometheus metrics."""
+
+
+@main.command()
+def serve() -> None:
+    """Serve the app until stopped."""
+    from ml_core.web.serving import serve as serve_app
+
+    with plain_errors():
+        settings = load_settings()
+        serve_app("anomaly_api.app:create_serving_app", "anomaly", settings, settings.anomaly)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""What every command of the engine works with, opened in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cloudwatch_engine.names import CPU, instance_of, series_name
+from cloudwatch_engine.seed_config import SeedConfig, read_config
+from ml_core import logs
+from ml_core.clock import Clock
+from ml_core.config import load_settings, resolve_path
+from ml_core.registry import Registry
+from ml_core.settings import CloudWatchSettings, Settings
+from ml_core.store.base import Store
+from ml_core.store.opening import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Store, registry, clock and settings of one process."""
+
+    settings: Settings
+    config: SeedConfig
+    registry: Registry
+
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
+        return self.registry.store
+
+    @property
+    def clock(self) -> Clock:
+        """The time of day."""
+        return self.registry.clock
+
+    @property
+    def section(self) -> CloudWatchSettings:
+        """The engine's section of the settings."""
+        return self.settings.cloudwatch
+
+    @property
+    def period(self) -> timedelta:
+        """The distance of two points of a series."""
+        return timedelta(seconds=self.section.period_seconds)
+
+    @property
+    def folder(self) -> Path:
+        """Where the files of the first system are kept up to date."""
+        return resolve_path(self.section.folder)
+
+    def instances(self) -> list[str]:
+        """Return the instances of which a series of CPU is known, in order."""
+        found = (instance_of(series) for series in self.store.list_series())
+        return sorted(instance for instance in found if instance is not None)
+
+    def active_instances(self) -> list[str]:
+        """Return the instances of which points are known within the stretch that is looked at: the schedule's work.
+
+        One that was shut down, or an old data set that was trained on, keeps its last forecast and is left alone.
+        """
+        now = self.clock.now()
+        start = now - timedelta(days=self.section.history_days)
+        found = []
+        for instance in self.instances():
+            if not self.store.observations(series_name(instance, CPU), start, now + self.period).empty:
+                found.append(instance)
+        return found
+
+    @property
+    def alert_level(self) -> float:
+        """The probability of an overload from which on a warning costs less than silence."""
+        return self.section.cost_false / (self.section.cost_false + self.section.cost_missed)
+
+    def limit_of(self, instance: str) -> float:
+        """Return the CPU in percent beyond which an instance is overloaded."""
+        own = dict(entry.rsplit("=", 1) for entry in self.section.limits)
+        return float(own.get(instance, self.section.limit))
+
+
+def make_engine(settings: Settings, store: Store, clock: Clock) -> Engine:
+    """Return the parts on a store that is open; raise ``ConfigurationError`` for a wrong ``config.json``."""
+    config = read_config(resolve_path(settings.cloudwatch.config_file))
+    return Engine(settings, config, Registry(store, resolve_path(settings.artifacts_folder), clock))
+
+
+@contextmanager
+def opened_engine() -> Iterator[Engine]:
+    """Open the parts as the settings in force say, for a command; the store is closed at the end."""
+    settings = load_settings()
+    logs.configure(settings.log_level)
+    clock = Clock(settings.clock_offset)
+    store = open_store(settings.store_url.get_secret_value())
+    try:
+        yield make_engine(settings, store, clock)
+    finally:
+        store.close()
