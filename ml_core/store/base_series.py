@@ -23,6 +23,7 @@ METRIC_COLUMNS = (
     "total_of_squares",
     "details",
 )
+METRIC_TABLE_COLUMNS = ("metric", *METRIC_COLUMNS)
 OBSERVATION_COLUMNS = ("time", "value", "received_time")
 FORECAST_COLUMNS = (
     "model",
@@ -89,6 +90,23 @@ class SeriesStore(ABC):
 
         They are of one segment ("" is that of all rows) or, for None, of all segments; by metric, start time, end time,
         version and segment. Made for pages: many metrics are read in the time of one ``metric_series``.
+        """
+
+    @abstractmethod
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        """Return the points of many metrics, or for None of all, in one pass, with ``METRIC_TABLE_COLUMNS``.
+
+        They are those of ``metric_series`` for each of the metrics, which comes first in their order. Read dozens of
+        metrics so: one by one, an embedded store would read the same days again for each.
         """
 
     @abstractmethod

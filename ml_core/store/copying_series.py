@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby, islice
 from typing import Any, Protocol, TypeVar
@@ -14,6 +14,7 @@ from ml_core.store.base import Store
 
 _T = TypeVar("_T")
 
+_METRICS_AT_ONCE = 50
 _START, _END = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 _BATCH_ROWS = 10_000
 
@@ -38,9 +39,11 @@ def copy_metric_points(work: Work) -> None:
     """Copy metric points; one that is there with another content is replaced, since it only was computed anew."""
     done = 0
     for model in sorted(work.source.count_records()["metric_points"]):
-        for metric in work.source.list_metrics(model):
-            known = {repr(point) for point in _points(work.target, model, metric)}  # their details cannot be hashed
-            for some in _batches(_points(work.source, model, metric)):
+        names = work.source.list_metrics(model)
+        # Many at once, since an embedded store reads all days for each call; not all, since they are held in memory.
+        for metrics in (names[start : start + _METRICS_AT_ONCE] for start in range(0, len(names), _METRICS_AT_ONCE)):
+            known = {repr(point) for point in _points(work.target, model, metrics)}  # their details cannot be hashed
+            for some in _batches(_points(work.source, model, metrics)):
                 missing = [point for point in some if repr(point) not in known]
                 work.target.put_metric_points(missing)
                 done += len(some)
@@ -111,12 +114,12 @@ SERIES_KINDS: tuple[Callable[[Work], None], ...] = (
 )
 
 
-def _points(store: Store, model: str, metric: str) -> Iterator[MetricPoint]:
-    frame = store.metric_series(model, metric, _START, _END, segment=None)
+def _points(store: Store, model: str, metrics: Sequence[str]) -> Iterator[MetricPoint]:
+    frame = store.metric_table(model, _START, _END, metrics, segment=None)
     for row in _rows(frame):
         yield MetricPoint(
             model,
-            metric,
+            row["metric"],
             row["start_time"].to_pydatetime(),
             row["end_time"].to_pydatetime(),
             int(row["count"]),

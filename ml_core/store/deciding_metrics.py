@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,6 +29,15 @@ def check_metric_names(model: str, metric: str, segment: str | None) -> None:
     """Raise ``ValueError`` that names the field if there can be no point of this model, metric and segment."""
     check_word("model", model)
     check_name("metric", metric)
+    if segment:
+        check_name("segment", segment)
+
+
+def check_names(model: str, metrics: Collection[str] | None, segment: str | None) -> None:
+    """Do as ``check_metric_names`` for some metrics; None stands for all of them."""
+    check_word("model", model)
+    for metric in metrics or ():
+        check_name("metric", metric)
     if segment:
         check_name("segment", segment)
 

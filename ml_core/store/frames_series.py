@@ -9,19 +9,34 @@ from typing import Any
 import pandas as pd
 
 from ml_core.records import MetricPoint, Observation
-from ml_core.store.base_series import FORECAST_COLUMNS, METRIC_COLUMNS, OBSERVATION_COLUMNS
+from ml_core.store.base_series import (
+    FORECAST_COLUMNS,
+    METRIC_COLUMNS,
+    METRIC_TABLE_COLUMNS,
+    OBSERVATION_COLUMNS,
+)
 from ml_core.store.deciding_metrics import merged, metric_row
 
 _TIME = "datetime64[us, UTC]"
+_METRIC_TYPES = {
+    **dict.fromkeys(("start_time", "end_time"), _TIME),
+    **dict.fromkeys(("version", "count"), "int64"),
+    **dict.fromkeys(("mean", "standard_deviation", "total", "total_of_squares"), "float64"),
+}
 
 
 def metric_frame(points: Iterable[MetricPoint], window: timedelta | None) -> pd.DataFrame:
     """Build a frame with ``METRIC_COLUMNS``, in order of time, of points that are merged if there is a window."""
     rows = [metric_row(point) for point in (points if window is None else merged(points, window))]
     rows.sort(key=lambda row: row[:4])
-    types = {"start_time": _TIME, "end_time": _TIME, "version": "int64", "count": "int64"}
-    floats = dict.fromkeys(("mean", "standard_deviation", "total", "total_of_squares"), "float64")
-    return _frame(rows, METRIC_COLUMNS, types | floats)
+    return _frame(rows, METRIC_COLUMNS, _METRIC_TYPES)
+
+
+def metric_table_frame(points: Iterable[MetricPoint]) -> pd.DataFrame:
+    """Build a frame with ``METRIC_TABLE_COLUMNS``, in order of metric and time."""
+    rows = [[point.metric, *metric_row(point)] for point in points]
+    rows.sort(key=lambda row: row[:5])
+    return _frame(rows, METRIC_TABLE_COLUMNS, _METRIC_TYPES)
 
 
 def observation_frame(rows: Iterable[Observation]) -> pd.DataFrame:

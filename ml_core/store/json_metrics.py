@@ -17,7 +17,7 @@ import orjson
 
 from ml_core.clock import format_time, parse_time
 from ml_core.records import MetricPoint
-from ml_core.store.deciding_metrics import Key, check_metric_names, fit_points, key_of
+from ml_core.store.deciding_metrics import Key, check_names, fit_points, key_of
 from ml_core.store.json_folders import day_segment, day_segments, folder_of, named_folders
 from ml_core.store.json_segments import (
     SegmentReader,
@@ -49,12 +49,25 @@ class JsonMetrics:
         self, model: str, metric: str, start: datetime, end: datetime, segment: str | None, version: int | None
     ) -> list[MetricPoint]:
         """Return the points in force that start in a range of time, of one segment and version or of all."""
-        check_metric_names(model, metric, segment)
+        return self.table(model, start, end, {metric}, segment, version)
+
+    def table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None,
+        segment: str | None,
+        version: int | None,
+    ) -> list[MetricPoint]:
+        """Return the points in force of some metrics, or of all, each day being read once."""
+        check_names(model, metrics, segment)
+        wanted = None if metrics is None else frozenset(metrics)
         lines = (
             line
             for path in day_segments(folder_of(self.folder, model), start, end)
             for line in read_segment(path)[0]
-            if line["metric"] == metric
+            if (wanted is None or line["metric"] in wanted)
             and (segment is None or line["segment"] == segment)
             and (version is None or line["version"] == version)
         )

@@ -34,7 +34,7 @@ from ml_core.store import json_compaction, json_copying, json_housekeeping, json
 from ml_core.store.base import Store
 from ml_core.store.deciding_metrics import in_order
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
-from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
 from ml_core.store.json_formats import bring_up_to_date
 from ml_core.store.json_free_documents import JsonFreeDocuments
@@ -171,6 +171,18 @@ class JsonStore(Store):
         self, model: str, prefixes: Collection[str], start: datetime, end: datetime, *, segment: str | None = ""
     ) -> list[MetricPoint]:
         return in_order(self._metrics.points(model, prefixes, start, end, segment))
+
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        return metric_table_frame(self._metrics.table(model, start, end, metrics, segment, version))
 
     def list_metrics(self, model: str) -> list[str]:
         return self._metrics.list_metrics(model)

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, or_, select
 
 from ml_core.clock import as_utc
 from ml_core.records import MetricPoint
-from ml_core.store.deciding_metrics import check_metric_names, fit_points
+from ml_core.store.deciding_metrics import check_names, fit_points
 from ml_core.store.names import check_word
-from ml_core.store.sql_keys import distinct, upsert
+from ml_core.store.sql_keys import distinct, portions, upsert
 from ml_core.store.tables import metric_points
 
 _columns = metric_points.c
@@ -33,10 +33,39 @@ def read(
     version: int | None,
 ) -> list[MetricPoint]:
     """Return the points that start in a range of time, of one segment and version or of all."""
-    check_metric_names(model, metric, segment)
+    return read_table(connection, model, start, end, [metric], segment, version)
+
+
+def read_table(
+    connection: Connection,
+    model: str,
+    start: datetime,
+    end: datetime,
+    metrics: Collection[str] | None,
+    segment: str | None,
+    version: int | None,
+) -> list[MetricPoint]:
+    """Return the points of some metrics, or of all, as ``read`` does for one."""
+    check_names(model, metrics, segment)
+    found = []
+    # By name, so that each metric's range is one stretch of the key.
+    for some in portions(list_metrics(connection, model) if metrics is None else sorted(set(metrics))):
+        found += _read(connection, model, some, start, end, segment, version)
+    return found
+
+
+def _read(
+    connection: Connection,
+    model: str,
+    metrics: Sequence[str],
+    start: datetime,
+    end: datetime,
+    segment: str | None,
+    version: int | None,
+) -> list[MetricPoint]:
     query = select(metric_points).where(
         _columns.model == model,
-        _columns.metric == metric,
+        _columns.metric.in_(metrics),
         _columns.start_time >= as_utc(start),
         _columns.start_time < as_utc(end),
     )

@@ -46,7 +46,7 @@ from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
 from ml_core.store.deciding_metrics import in_order
 from ml_core.store.frames import summary_frame
-from ml_core.store.frames_series import forecast_frame, metric_frame, observation_frame
+from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.progress import Progress
 from ml_core.store.sql_engine import Database, PartitionMissing
 from ml_core.store.summaries import Sums, counts_by_window
@@ -188,6 +188,21 @@ class SqlStore(Store):
             return sql_metrics.read_by_prefix(connection, model, prefixes, start, end, segment)
 
         return in_order(self._database.read(work))
+
+    def metric_table(
+        self,
+        model: str,
+        start: datetime,
+        end: datetime,
+        metrics: Collection[str] | None = None,
+        *,
+        segment: str | None = "",
+        version: int | None = None,
+    ) -> pd.DataFrame:
+        def work(connection: Connection) -> list[MetricPoint]:
+            return sql_metrics.read_table(connection, model, start, end, metrics, segment, version)
+
+        return metric_table_frame(self._database.read(work))
 
     def list_metrics(self, model: str) -> list[str]:
         return self._database.read(lambda connection: sql_metrics.list_metrics(connection, model))

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 
 from ml_core.records import MetricPoint
 from ml_core.store.base import Store
-from ml_core.store.base_series import METRIC_COLUMNS
+from ml_core.store.base_series import METRIC_COLUMNS, METRIC_TABLE_COLUMNS
 from tests.contract import processes as work
 from tests.contract.processes import ProcessGroup
 from tests.factories import NOON, a_point
@@ -147,6 +148,58 @@ def test_the_metrics_of_a_model_are_listed_in_order(store: Store) -> None:
     assert store.list_metrics("unknown") == []
 
 
+# Many at once
+
+
+def test_many_metrics_are_read_at_once_in_order_of_metric_and_time(store: Store) -> None:
+    points = [
+        a_point(NOON + hour * HOUR, metric=metric, segment=segment, version=hour % 2, details={"hour": hour})
+        for metric in ("b", "a", "ä/rooms", "c")
+        for segment in ("", "plan=x")
+        for hour in (2, 0, 1)
+    ]
+    store.put_metric_points([*points, a_point(model="wine", metric="a")])
+    wanted = ("b", "ä/rooms", "a", "nobody has written this", "b")
+    found = store.metric_table(MODEL, NOON, NOON + 2 * HOUR, wanted)
+    assert tuple(found.columns) == METRIC_TABLE_COLUMNS
+    assert found["metric"].drop_duplicates().to_list() == ["a", "b", "ä/rooms"]
+    for metric, part in found.groupby("metric"):
+        alone = store.metric_series(MODEL, str(metric), NOON, NOON + 2 * HOUR)
+        assert_frame_equal(part.drop(columns="metric").reset_index(drop=True), alone)
+
+
+@pytest.mark.parametrize("choice", [{}, {"segment": None}, {"segment": "plan=x"}, {"version": 1}, {"metrics": []}])
+def test_a_table_holds_what_the_series_hold(store: Store, choice: dict[str, Any]) -> None:
+    for value in (1.0, 2.0):  # the second one replaces the first
+        store.put_metric_points(
+            [
+                a_point(NOON + day * DAY, metric=metric, segment=segment, version=version, total=value)
+                for metric in ("a", "b")
+                for segment in ("", "plan=x")
+                for version in (0, 1)
+                for day in range(3)
+            ]
+        )
+    found = store.metric_table(MODEL, NOON - DAY, NOON + 2 * DAY, **choice)
+    names = choice.pop("metrics", ["a", "b"])
+    series = [store.metric_series(MODEL, name, NOON - DAY, NOON + 2 * DAY, **choice) for name in names]
+    expected = pd.concat(series, ignore_index=True) if series else store.metric_series(MODEL, "none", NOON, NOON + DAY)
+    assert_frame_equal(found.drop(columns="metric"), expected)
+
+
+def test_a_table_of_nothing_has_the_same_columns_and_types(store: Store) -> None:
+    store.put_metric_points([a_point()])
+    full, empty = (store.metric_table(model, NOON, NOON + HOUR) for model in (MODEL, "wine"))
+    assert (len(full), len(empty)) == (1, 0)
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+
+
+def test_a_table_of_more_metrics_than_fit_into_a_statement_is_whole(store: Store) -> None:
+    store.put_metric_points([a_point(metric=f"drift/column-{number:04}") for number in range(2100)])
+    assert len(store.metric_table(MODEL, NOON, NOON + HOUR)) == 2100
+    assert len(store.metric_table(MODEL, NOON, NOON + HOUR, store.list_metrics(MODEL)[:1500])) == 1500
+
+
 # Merging
 
 
@@ -235,6 +288,12 @@ def test_metrics_are_asked_for_by_names_that_can_be(store: Store) -> None:
         all_of(store, segment="a ")
     with pytest.raises(ValueError, match=r"^model: "):
         store.list_metrics("a/b")
+    with pytest.raises(ValueError, match=r"^model: "):
+        store.metric_table("a/b", NOON, NOON + DAY)
+    with pytest.raises(ValueError, match=r"^metric: "):
+        store.metric_table(MODEL, NOON, NOON + DAY, ["a", ""])
+    with pytest.raises(ValueError, match=r"^segment: "):
+        store.metric_table(MODEL, NOON, NOON + DAY, segment="a ")
 
 
 # Several processes
