@@ -37,6 +37,14 @@ def resolve_path(path: str) -> Path:
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings in force; raise ``ConfigurationError`` that names the key and its source."""
+    return load_with_sources(environ)[0]
+
+
+def load_with_sources(environ: Mapping[str, str] | None = None) -> tuple[Settings, dict[str, str]]:
+    """Return the settings in force, and where each that is not a default was set; raise ``ConfigurationError``.
+
+    A source is the name of a variable, or of the file with the key in it: ``deploy/settings.yaml: monitor.port``.
+    """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
     if environ.get("ML_CONFIG"):
@@ -48,7 +56,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             _place(values, path, text, variable)
             sources[".".join(path)] = variable
     try:
-        return Settings.model_validate(values)
+        return Settings.model_validate(values), sources
     except ValidationError as error:
         raise ConfigurationError(_explain(error, sources)) from None
 

@@ -69,6 +69,11 @@ def show_duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
+def show_took(seconds: float) -> str:
+    """Return how long something took: tenths of a second while they matter, else as ``show_duration``."""
+    return f"{seconds:.1f} s" if seconds < 10 else show_duration(seconds)
+
+
 def show_age(time: datetime, now: datetime) -> str:
     """Return how long ago a time was, in whole minutes: ``3 min ago``; ``just now`` for less than one."""
     minutes = (now - time) // timedelta(minutes=1)

@@ -201,6 +201,10 @@ class Store(SeriesStore):
         A value that was corrected is one. A model or series of which nothing is stored is left out.
         """
 
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Return how much room all that is kept takes on disk; of a database it may be an estimate."""
+
     # Copying and checking
 
     @abstractmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,16 @@ def count_records(records: Path) -> dict[str, dict[str, int]]:
         if rows:
             counts[folder.parent.name][folder.name] = rows
     return counts
+
+
+def size_bytes(folder: Path) -> int:
+    """Return the length of all files below a folder; one that is replaced meanwhile may be left out."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(place, name).stat().st_size
+    return total
 
 
 def _drop_days(folder: Path, first_kept: date) -> int:

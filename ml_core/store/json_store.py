@@ -247,6 +247,9 @@ class JsonStore(Store):
         by_series = {kind: part.count() for kind, part in self._kinds()}
         return json_housekeeping.count_records(self._records.folder) | by_series
 
+    def size_bytes(self) -> int:
+        return json_housekeeping.size_bytes(self.folder)
+
     def _kinds(self) -> tuple[tuple[str, JsonMetrics | JsonObservations | JsonForecasts], ...]:
         return ("metric_points", self._metrics), ("observations", self._observations), ("forecasts", self._forecasts)
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, time
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, func, or_, select
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select, text
 
 from ml_core.clock import as_utc
 from ml_core.store import partitions, sql_rollups, sql_series_house
@@ -64,6 +64,15 @@ def count_records(connection: Connection) -> dict[str, dict[str, int]]:
         "ground_truths": _count_by_model(connection, ground_truths, truths),
         **sql_series_house.count_records(connection),
     }
+
+
+def size_bytes(connection: Connection) -> int:
+    """Return the size of the file of SQLite, or what MariaDB last knew of its tables, which it keeps as statistics."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    else:
+        query = "SELECT SUM(data_length + index_length) FROM information_schema.tables WHERE table_schema = DATABASE()"
+    return int(connection.execute(text(query)).scalar() or 0)
 
 
 def _count_by_model(connection: Connection, table: Table, count: Any) -> dict[str, int]:

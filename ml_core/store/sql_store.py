@@ -272,6 +272,9 @@ class SqlStore(Store):
     def count_records(self) -> dict[str, dict[str, int]]:
         return self._database.read(sql_house.count_records)
 
+    def size_bytes(self) -> int:
+        return self._database.read(sql_house.size_bytes)
+
     def each_prediction(self, model: str) -> Iterator[Prediction]:
         return sql_copying.each_prediction(self._database, model)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -14,8 +13,9 @@ from ml_core.clock import format_time, parse_time
 from ml_core.registry import Registry
 from ml_core.web.blueprints import create_api_blueprint
 from ml_core.web.shapes import Body, NameField, TimeField
-from ml_monitor.alerting.alert_book import RETRAIN_KIND, Alert, action_line, change_alert, get_alert, list_alerts
+from ml_monitor.alerting.alert_book import RETRAIN_KIND, Alert, get_alert, list_alerts
 from ml_monitor.alerting.channels import CHANNELS, list_channels, set_up_channels
+from ml_monitor.alerting.responding import acknowledge_alert, lift_alert_silence, silence_alert
 from ml_monitor.alerting.rules import (
     KIND,
     AlertRule,
@@ -25,9 +25,8 @@ from ml_monitor.alerting.rules import (
     put_rule,
     refusal,
 )
-from ml_monitor.monitoring.alerts import responses
 from ml_monitor.monitoring.alerts.plain import state_to_dict
-from ml_monitor.monitoring.alerts.states import ALL_MODELS, AlertState, ShownStatus
+from ml_monitor.monitoring.alerts.states import ALL_MODELS, ShownStatus
 
 _UNUSED: dict[str, Any] = {
     "channel": None,
@@ -106,24 +105,21 @@ def show_alert(path: AlertPath) -> Response:
 
 @blueprint.post("/alerts/<alert_id>/acknowledgements", summary="Take up a firing alert: it is not repeated")
 def acknowledge(path: AlertPath, body: AcknowledgementBody) -> Response:
-    def change(state: AlertState) -> AlertState:
-        return responses.acknowledge(state, author=body.author, note=body.note, time=_now())
-
-    return _respond(path, "acknowledged", change, body.author, body.note)
+    store = _registry().store
+    return _with_history(acknowledge_alert(store, path.alert_id, author=body.author, note=body.note, now=_now()))
 
 
 @blueprint.post("/alerts/<alert_id>/silences", summary="Tell nothing of an alert until a time")
 def silence(path: AlertPath, body: SilenceBody) -> Response:
-    def change(state: AlertState) -> AlertState:
-        until = body.until_time
-        return responses.silence(state, author=body.author, note=body.note, time=_now(), until_time=until)
-
-    return _respond(path, "silenced", change, body.author, body.note)
+    store, until = _registry().store, body.until_time
+    return _with_history(
+        silence_alert(store, path.alert_id, author=body.author, note=body.note, until_time=until, now=_now())
+    )
 
 
 @blueprint.delete("/alerts/<alert_id>/silences", summary="Lift the silence of an alert")
 def lift_silence(path: AlertPath) -> Response:
-    return _respond(path, "silence lifted", responses.lift_silence, "", "")
+    return _with_history(lift_alert_silence(_registry().store, path.alert_id, now=_now()))
 
 
 @blueprint.get("/alert-rules", summary="All rules, the default ones among them")
@@ -158,21 +154,6 @@ def show_channels() -> Response:
 def show_retrain_requests() -> Response:
     documents = _registry().store.list_documents(RETRAIN_KIND)
     return jsonify({"retrain_requests": [{"request_id": document.key, **document.content} for document in documents]})
-
-
-def _respond(
-    path: AlertPath, action: str, change: Callable[[AlertState], AlertState], author: str, note: str
-) -> Response:
-    """Change one alert, with a line in its history that says who did what, and answer with it."""
-    line = action_line(_now(), action, author, note)
-    store = _registry().store
-
-    def respond(alert: Alert) -> Alert:
-        state = change(alert.state)
-        # To lift a silence that is not there is no news.
-        return alert if state == alert.state else alert.after(state, line)
-
-    return _with_history(change_alert(store, path.alert_id, respond))
 
 
 def _with_history(alert: Alert) -> Response:

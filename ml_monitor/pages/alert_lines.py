@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import Alert, each_alert, read_book
@@ -17,6 +18,15 @@ _SHOWN: tuple[ShownStatus, ...] = ("firing", "acknowledged", "silenced", "pendin
 _SEVERITIES: tuple[Severity, ...] = ("critical", "warning")
 _CAUSES: tuple[Cause, ...] = ("performance", "metric", "estimate", "ingest", "drift", "quality")
 """What is surest to hurt comes first: what was realised, then what is feared, then what may explain it."""
+
+
+class About(Protocol):
+    """What an alert is about, however it is shown."""
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def segment(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ def firing(lines: Sequence[AlertLine]) -> tuple[AlertLine, ...]:
     return tuple(line for line in lines if line.state in ("firing", "acknowledged"))
 
 
-def show_subject(line: AlertLine) -> str:
+def show_subject(line: About) -> str:
     """Return what an alert is about, with its segment: ``roc_auc in city=Porto``."""
     segment = f" in {shorten(line.segment)}" if line.segment else ""
     return f"{shorten(line.subject, 80)}{segment}"

@@ -6,10 +6,34 @@ from flask import Flask
 
 from ml_core.clock import format_time
 from ml_core.web.tries import Tries
-from ml_monitor.pages import drift, login, model, overview, predictions, static_files
+from ml_monitor.pages import (
+    alerts,
+    anomalies,
+    drift,
+    forecasts,
+    jobs,
+    login,
+    model,
+    overview,
+    predictions,
+    settings,
+    static_files,
+    store,
+)
 from ml_monitor.pages.frame import FILTERS
 
-PAGES = (overview.blueprint, model.blueprint, drift.blueprint, predictions.blueprint)
+PAGES = (
+    overview.blueprint,
+    model.blueprint,
+    drift.blueprint,
+    predictions.blueprint,
+    forecasts.blueprint,
+    anomalies.blueprint,
+    alerts.blueprint,
+    jobs.blueprint,
+    store.blueprint,
+    settings.blueprint,
+)
 
 
 def init_app(app: Flask) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, fields
+from datetime import datetime
 
 import orjson
 
@@ -39,6 +40,11 @@ def distribution_csv(shown: Distribution | None) -> str:
         names = [plain_label(label) for label in shown.labels]
         rows = [(*_times(window), window.count, *window.shares) for window in shown.windows]
     return write_csv(("start", "end", "predictions", *names), rows)
+
+
+def table_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return plain values as a table: times in UTC, text that no spreadsheet takes for a formula."""
+    return _write(header, ([_cell(value) for value in row] for row in rows))
 
 
 def results_csv(results: Iterable[Result]) -> str:
@@ -78,3 +84,9 @@ def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue()
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return format_time(value)
+    return _plain(value) if isinstance(value, str) else value

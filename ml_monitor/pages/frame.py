@@ -31,7 +31,7 @@ Tables = Mapping[str, Callable[[], str]]
 FILTERS = (
     *(formatting.short_id, formatting.shorten, formatting.show_age, formatting.show_duration, formatting.show_feature),
     *(formatting.show_number, formatting.show_share, formatting.show_start, formatting.show_time, show_subject),
-    *(formatting.show_day, formatting.show_short, form_time),
+    *(formatting.show_day, formatting.show_short, formatting.show_took, form_time),
 )
 _HEADINGS = {
     400: "This request cannot be read",
@@ -54,7 +54,8 @@ class PageBlueprint(Blueprint):
     def __init__(
         self, name: str, import_name: str, *, label: str = "", address: str = "", is_ranged: bool = True
     ) -> None:
-        super().__init__(name, import_name, template_folder="../templates")
+        # Blueprints of the API have the same names.
+        super().__init__(f"page-{name}", import_name, template_folder="../templates")
         self.label = label
         self.address = address
         self.is_ranged = is_ranged

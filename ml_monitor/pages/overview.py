@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from flask import Response
 
+from ml_core.config import resolve_path
 from ml_monitor.pages import frame
 from ml_monitor.pages.csv_pages import models_csv
 from ml_monitor.pages.examples import registration_command
+from ml_monitor.pages.jobs_reader import known_jobs
 from ml_monitor.pages.overview_reader import read_overview
 from ml_monitor.pages.sparklines import trend_svg
 from ml_monitor.pages.stories import change_words, plain_text
@@ -21,7 +23,13 @@ def overview() -> Response:
     """Show all models, worst first."""
     frame.read_view()
     settings = frame.settings()
-    found = read_overview(frame.registry(), frame.alert_lines(), frame.now(), settings.monitor.stale_after_hours)
+    found = read_overview(
+        frame.registry(),
+        frame.alert_lines(),
+        known_jobs(resolve_path(settings.crontab))[0],
+        frame.now(),
+        settings.monitor.stale_after_hours,
+    )
     sentences = overview_verdict(found)
     return frame.respond(
         "overview.html",

@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal, get_args
 
+from ml_core.jobs.known_jobs import KnownJob
 from ml_core.records import Model, Task
 from ml_core.registry import Registry
 from ml_monitor.pages.alert_lines import AlertLine, firing
-from ml_monitor.pages.job_states import JobState, read_job_states
+from ml_monitor.pages.jobs_reader import JobLine, read_jobs_page
 from ml_monitor.pages.stories import Story, tell
 from ml_monitor.results.summaries import ChunkSummary, Summary, read_summaries
 
@@ -23,6 +24,7 @@ STATES: tuple[State, ...] = get_args(State)
 """Worst first: what an alert says is wrong, then what once worked and stopped, then what was never set up or used."""
 _TREND_CHUNKS = 30
 _COVERED_CHUNKS = 7
+_NEXT_JOBS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,20 +99,34 @@ class Overview:
     firing: int
     acknowledged: int
     models: tuple[ModelRow, ...]
-    jobs: tuple[JobState, ...]
+    jobs: tuple[JobLine, ...]
 
     @property
     def stale(self) -> int:
         """How many models have had no prediction for too long, whatever else is wrong with them."""
         return sum(model.is_stale for model in self.models)
 
-    def jobs_in(self, *states: str) -> tuple[JobState, ...]:
+    def jobs_in(self, *states: str) -> tuple[JobLine, ...]:
         """Return the jobs that are in one of some states."""
         return tuple(job for job in self.jobs if job.state in states)
 
+    @property
+    def jobs_shown(self) -> tuple[JobLine, ...]:
+        """The jobs that failed or fell silent, then the next of the others that have run at all."""
+        return (*self.jobs_in("failed", "silent"), *self.jobs_in("running", "done")[:_NEXT_JOBS])
 
-def read_overview(registry: Registry, lines: Sequence[AlertLine], now: datetime, stale_after_hours: float) -> Overview:
-    """Return all models, worst first, then by name; ``lines`` are the alerts. Raises ``StoreUnavailable``."""
+
+def read_overview(
+    registry: Registry,
+    lines: Sequence[AlertLine],
+    known_jobs: Mapping[str, KnownJob],
+    now: datetime,
+    stale_after_hours: float,
+) -> Overview:
+    """Return all models, worst first, then by name; ``lines`` are the alerts, ``known_jobs`` those of the crontab.
+
+    Raises ``StoreUnavailable``.
+    """
     alerts = firing(lines)
     by_model: dict[str, list[AlertLine]] = {}
     for line in alerts:
@@ -134,7 +150,7 @@ def read_overview(registry: Registry, lines: Sequence[AlertLine], now: datetime,
         sum(line.state == "firing" for line in alerts),
         sum(line.state == "acknowledged" for line in alerts),
         tuple(rows),
-        read_job_states(registry.store, now),
+        read_jobs_page(registry.store, known_jobs, now).jobs,
     )
 
 

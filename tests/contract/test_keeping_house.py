@@ -32,6 +32,11 @@ def record_with_truths(store: Store, *ids: str) -> None:
     store.record_truths(MODEL, [a_truth(each, 3.0) for each in ids])
 
 
+def test_what_is_kept_takes_room(store: Store) -> None:
+    store.record_predictions(MODEL, [a_prediction(prediction_id=f"{number}") for number in range(500)])
+    assert 10_000 < store.size_bytes() < 50_000_000
+
+
 # Erasing
 
 

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from ml_core.records import JobRun, RunState
-from ml_core.store.json_store import JsonStore
-from ml_monitor.pages.job_states import job_state, read_job_states
+from ml_monitor.pages.job_states import job_state
 from tests.factories import NOON
 
 HOUR = timedelta(hours=1)
@@ -41,22 +40,3 @@ def test_a_run_that_failed_or_was_lost_is_a_failed_job() -> None:
 def test_a_job_that_ran_twice_is_not_known_well_enough() -> None:
     found = job_state([a_run(40), a_run(30)], NOON)
     assert (found.state, found.next_time) == ("done", None)
-
-
-def test_jobs_that_need_a_look_come_first_then_the_next_to_run(json_store: JsonStore) -> None:
-    runs = {
-        "daily": [a_run(hours, job="daily") for hours in (71, 47, 23)],
-        "hourly": [a_run(hours, job="hourly") for hours in (2.5, 1.5, 0.5)],
-        "broken": [a_run(1, "failed", job="broken")],
-        "gone": [a_run(hours, job="gone") for hours in (9, 8, 7)],
-    }
-    for job, each in runs.items():
-        json_store.put_runs(job, each)
-    found = read_job_states(json_store, NOON)
-    assert [(job.job, job.state) for job in found] == [
-        ("gone", "silent"),
-        ("broken", "failed"),
-        ("hourly", "done"),
-        ("daily", "done"),
-    ]
-    assert read_job_states(json_store, NOON - 30 * timedelta(days=1))

@@ -19,7 +19,7 @@ STALE_AFTER = 24.0
 
 
 def overview(registry: Registry, now: datetime = NOON, stale_after_hours: float = STALE_AFTER) -> Overview:
-    return read_overview(registry, read_alert_lines(registry.store, now), now, stale_after_hours)
+    return read_overview(registry, read_alert_lines(registry.store, now), {}, now, stale_after_hours)
 
 
 def verdict(found: Overview) -> str:
