@@ -26,20 +26,20 @@ _RESULT_COLUMNS = (
 def volume_csv(volume: Volume) -> str:
     """Return the number of predictions per window."""
     rows = [(*_times(window), window.count) for window in volume.windows]
-    return write_csv(("start", "end", "predictions"), rows)
+    return _write(("start", "end", "predictions"), rows)
 
 
 def distribution_csv(shown: Distribution | None) -> str:
     """Return quantiles, or the share of each label, per window that holds predictions; the header alone for None."""
     if shown is None:
-        return write_csv(("start", "end", "predictions"), ())
+        return _write(("start", "end", "predictions"), ())
     if isinstance(shown, NumberDistribution):
         names = [field.name for field in fields(Quantiles)]
         rows = [(*_times(window), window.count, *astuple(window.quantiles)) for window in shown.windows]
     else:
-        names = [plain_label(label) for label in shown.labels]
+        names = [_plain(label) for label in shown.labels]
         rows = [(*_times(window), window.count, *window.shares) for window in shown.windows]
-    return write_csv(("start", "end", "predictions", *names), rows)
+    return _write(("start", "end", "predictions", *names), rows)
 
 
 def table_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -52,18 +52,18 @@ def results_csv(results: Iterable[Result]) -> str:
 
     ``verdicts`` is JSON, by rule; ``versions`` are joined by blanks, ``notes`` by line ends.
     """
-    return write_csv(_RESULT_COLUMNS, (_result_row(result) for result in results))
+    return _write(_RESULT_COLUMNS, (_result_row(result) for result in results))
 
 
 def _result_row(result: Result) -> tuple[object, ...]:
     reason = result.value.reason if isinstance(result.value, Undefined) else ""
     return (
         *(format_time(result.start_time), format_time(result.end_time)),
-        *(plain_label(result.segment), result.group, plain_label(result.name), plain_label(result.column), result.rows),
-        *(None if reason else result.value, plain_label(reason), result.standard_error, result.p_value),
+        *(_plain(result.segment), result.group, _plain(result.name), _plain(result.column), result.rows),
+        *(None if reason else result.value, _plain(reason), result.standard_error, result.p_value),
         " ".join(str(number) for number in result.versions),
         orjson.dumps(result.verdicts).decode() if result.verdicts else "",
-        plain_label("\n".join(result.notes)),
+        _plain("\n".join(result.notes)),
     )
 
 
@@ -71,13 +71,13 @@ def _times(window: WindowCount | QuantileWindow | ShareWindow) -> tuple[str, str
     return format_time(window.start), format_time(window.end)
 
 
-def plain_label(label: str) -> str:
+def _plain(label: str) -> str:
     """Return a text that no spreadsheet takes for a formula: labels and names come from clients."""
     plain = f"'{label}" if label.startswith(_FORMULA_STARTS) else label
     return plain.replace("\r\n", "\n").replace("\r", "\n")  # Python's writer quotes a cell for \n, not for \r
 
 
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def _write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return lines of comma-separated values below their names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

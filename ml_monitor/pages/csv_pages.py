@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
-from ml_core.clock import format_time
 from ml_monitor.pages.column_reader import ColumnPage
-from ml_monitor.pages.csv_files import plain_label, write_csv
+from ml_monitor.pages.csv_files import table_csv
 from ml_monitor.pages.drift_reader import DriftPage
 from ml_monitor.pages.outcomes_reader import OutcomesShown
 from ml_monitor.pages.overview_reader import ModelRow
@@ -20,22 +18,18 @@ from ml_monitor.pages.stories import Story, change_words
 
 def models_csv(models: Iterable[ModelRow]) -> str:
     """Return a line for each model of the overview."""
-    return write_csv(
+    return table_csv(
         (
             *("model", "title", "state", "since", "changed_column", "change", "metric", "value", "estimate"),
             *("drifted_columns", "columns", "truth_coverage", "last_prediction", "firing_alerts"),
         ),
         (
             (
-                *(model.name, plain_label(model.title), model.state, _time(model.since_time)),
-                *(
-                    (plain_label(model.story.column or ""), change_words(model.story.change))
-                    if model.story
-                    else ("", "")
-                ),
+                *(model.name, model.title, model.state, model.since_time),
+                *((model.story.column or "", change_words(model.story.change)) if model.story else ("", "")),
                 *((model.headline.metric, model.headline.value) if model.headline else ("", None)),
                 *(model.glance.estimate, model.glance.drifted, model.glance.columns, model.glance.coverage),
-                *(_time(model.last_prediction_time), len(model.alerts)),
+                *(model.last_prediction_time, len(model.alerts)),
             )
             for model in models
         ),
@@ -49,19 +43,19 @@ def performance_csv(shown: Performance | None) -> str:
         *("estimated", "estimated_error", "lower", "upper", "state"),
     )
     if shown is None:
-        return write_csv(header, ())
+        return table_csv(header, ())
     rows = []
     for chunk in shown.chunks:
         judged = chunk.judged
         realised, estimated = _numbers(chunk.realised), _numbers(chunk.estimated)
         rows.append(
             (
-                *(format_time(chunk.start), format_time(chunk.end), shown.metric, chunk.coverage),
+                *(chunk.start, chunk.end, shown.metric, chunk.coverage),
                 *(*realised, chunk.realised.rows if chunk.realised else 0, *estimated),
                 *((judged.lower, judged.upper, judged.state) if judged else (None, None, "")),
             )
         )
-    return write_csv(header, rows)
+    return table_csv(header, rows)
 
 
 def outcomes_csv(shown: OutcomesShown | None) -> str:
@@ -74,7 +68,7 @@ def outcomes_csv(shown: OutcomesShown | None) -> str:
             for column, value in enumerate(labels):
                 counts, shares = shown.confusion.counts[row][column], shown.confusion.shares[row][column]
                 before = shown.confusion.reference[row][column]
-                rows.append(("confusion", plain_label(true), plain_label(value), counts, shares, before))
+                rows.append(("confusion", true, value, counts, shares, before))
     if shown is not None:
         rows += [
             ("calibration", each.lower, each.upper, each.rows, each.positive_share, each.reference_share)
@@ -82,17 +76,17 @@ def outcomes_csv(shown: OutcomesShown | None) -> str:
         ]
     if shown is not None and shown.residuals is not None:
         rows += [("residuals", bar.label, "", None, bar.current, bar.reference) for bar in shown.residuals.bars]
-    return write_csv(header, rows)
+    return table_csv(header, rows)
 
 
 def quality_csv(shown: QualityShown | None) -> str:
     """Return the checks of the newest chunk that are off or above 0, a line for each."""
     lines = (*shown.off, *shown.noted) if shown else ()
-    return write_csv(
+    return table_csv(
         ("chunk", "column", "check", "value", "upper", "state"),
         (
             (
-                *(_time(shown.start if shown else None), plain_label(line.column), line.check),
+                *(shown.start if shown else None, line.column, line.check),
                 *(line.point.value, line.point.upper, line.point.state),
             )
             for line in lines
@@ -102,11 +96,11 @@ def quality_csv(shown: QualityShown | None) -> str:
 
 def drift_csv(page: DriftPage) -> str:
     """Return a line for each column in each chunk."""
-    return write_csv(
+    return table_csv(
         ("chunk", "column", "state", "distance", "test", "value", "p_value", "undefined"),
         (
             (
-                *(format_time(start), plain_label(row.column), cell.state, cell.distance),
+                *(start, row.column, cell.state, cell.distance),
                 *(cell.test, cell.value, cell.p_value, cell.undefined or ""),
             )
             for row in page.rows
@@ -117,12 +111,12 @@ def drift_csv(page: DriftPage) -> str:
 
 def ranking_csv(page: DriftPage) -> str:
     """Return a line for each column in the chosen chunk, worst first."""
-    return write_csv(
+    return table_csv(
         ("chunk", "column", "state", "distance", "test", "value", "p_value", "change", "drifted_chunks", "since"),
         (
             (
-                *(_time(page.at_time), plain_label(row.column), row.at.state, row.at.distance, row.at.test),
-                *(row.at.value, row.at.p_value, change_words(row.change), row.drifted, _time(row.since)),
+                *(page.at_time, row.column, row.at.state, row.at.distance, row.at.test),
+                *(row.at.value, row.at.p_value, change_words(row.change), row.drifted, row.since),
             )
             for row in page.rows
         ),
@@ -131,15 +125,15 @@ def ranking_csv(page: DriftPage) -> str:
 
 def column_csv(page: ColumnPage) -> str:
     """Return a line for each chunk of a column: its statistic, its quantiles or the shares of its labels."""
-    labels = tuple(plain_label(f"share of {label}") for label in page.labels)
-    return write_csv(
+    labels = tuple(f"share of {label}" for label in page.labels)
+    return table_csv(
         (
             *("start", "end", "rows", "state", "method", "value", "p_value", "lower", "upper", "missing"),
             *(labels or ("p5", "p25", "p50", "p75", "p95")),
         ),
         (
             (
-                *(format_time(chunk.start), format_time(chunk.end), chunk.rows, chunk.cell.state, page.method),
+                *(chunk.start, chunk.end, chunk.rows, chunk.cell.state, page.method),
                 *((chunk.point.value, chunk.point.p_value) if chunk.point else (None, None)),
                 *((chunk.point.lower, chunk.point.upper) if chunk.point else (None, None)),
                 chunk.missing,
@@ -157,19 +151,15 @@ def column_csv(page: ColumnPage) -> str:
 def shares_csv(shown: SharesShown | None) -> str:
     """Return a line for each bar: the shares of the reference and of what it is compared with."""
     bars = shown.bars if shown else ()
-    return write_csv(
+    return table_csv(
         ("value", "reference_share", "current_share"),
-        ((plain_label(bar.label), bar.reference, bar.current) for bar in bars),
+        ((bar.label, bar.reference, bar.current) for bar in bars),
     )
 
 
 def _story(story: Story | None) -> tuple[str, str]:
-    return ("", "") if story is None else (plain_label(story.column or ""), change_words(story.change))
+    return ("", "") if story is None else (story.column or "", change_words(story.change))
 
 
 def _numbers(point: Point | None) -> tuple[float | None, float | None]:
     return (None, None) if point is None else (point.value, point.standard_error)
-
-
-def _time(time: datetime | None) -> str:
-    return "" if time is None else format_time(time)
