@@ -125,7 +125,7 @@ def _build() -> Any:
     plot.scatter("middle", "value", source=reference, color=LIGHT["reference"], size=8, marker="square")
     plot.quad("left", "right", "upper", "lower", source=chunks, color=LIGHT["series"], alpha=0.05, level="underlay")
     for name in ("lower", "upper"):
-        plot.segment("left", name, "right", name, source=chunks, color=LIGHT["bound"], line_dash="dashed")
+        plot.segment("left", name, "right", name, source=chunks, color=LIGHT["bound"], line_dash="dotted")
     plot.segment(
         "time", "low", "time", "high", source=promotions, color=LIGHT["reference"], line_dash="dotdash", line_width=1
     )

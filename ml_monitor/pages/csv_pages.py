@@ -125,7 +125,7 @@ def ranking_csv(page: DriftPage) -> str:
 
 def column_csv(page: ColumnPage) -> str:
     """Return a line for each chunk of a column: its statistic, its quantiles or the shares of its labels."""
-    labels = tuple(f"share of {label}" for label in page.labels)
+    labels = tuple(f"share of {label}".replace("\r", " ") for label in page.labels)
     return table_csv(
         (
             *("start", "end", "rows", "state", "method", "value", "p_value", "lower", "upper", "missing"),

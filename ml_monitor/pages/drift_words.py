@@ -55,7 +55,7 @@ def column_verdict(page: ColumnPage) -> tuple[Part, ...]:
         return name, Part(f" is as in the reference again; it drifted on {counted}, last on {when}.")
     if all(chunk.cell.state in ("not judged", "none") for chunk in page.chunks):
         return name, Part(f" is judged by no rule{how}.")
-    return name, Part(f" is as in the reference: it drifted on none of {len(page.chunks)} days{how}.")
+    return name, Part(f" is as in the reference: it drifted on none of {len(page.chunks)} days.")
 
 
 def judging_words(page: ColumnPage) -> str:
