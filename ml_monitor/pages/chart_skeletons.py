@@ -8,6 +8,7 @@ vertical axis and the form of the numbers along it. The models at these places a
 
 from __future__ import annotations
 
+import gc
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -84,10 +85,12 @@ _DARK = orjson.dumps(DARK)
 @lru_cache
 def _skeleton(build: Build) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
     """Return the pieces of a chart's JSON, and the names of what stands between them."""
-    item = bokeh("embed").json_item(build(), "chart")
+    item: Any = bokeh("embed").json_item(build(), "chart")
     item["target_id"] = _HOLDER.format("target")
     _cut(item["doc"])
     content = orjson.dumps({"item": item, "dark": _HOLDER.format("dark")})
+    # What Bokeh has built refers to itself: without a word it would stay until some later collection.
+    gc.collect()
     pieces = _CUT.split(content)
     return tuple(pieces[::2]), tuple(name.decode() for name in pieces[1::2])
 
