@@ -36,6 +36,24 @@ def read_cached(store: Store, kind: str, parse: Callable[[Document], T]) -> dict
     return {key: value for key, (_, value) in found.items()}
 
 
+def read_cached_one(store: Store, kind: str, key: str, parse: Callable[[Document], T]) -> T | None:
+    """Return what ``parse`` makes of one document, or None; raise ``StoreUnavailable``. Others are left unread."""
+    revision = store.document_revisions(kind).get(key)
+    if revision is None:
+        return None
+    with _guard:
+        known = _parsed.setdefault(store, {}).setdefault(parse, {}).get(key)
+    if known is None or known[0] != revision:
+        document = store.get_document(kind, key)
+        if document is None:
+            return None  # deleted meanwhile
+        known = (document.revision, parse(document))
+        with _guard:
+            _parsed.setdefault(store, {}).setdefault(parse, {})[key] = known
+    value: T = known[1]
+    return value
+
+
 def _documents(store: Store, kind: str, keys: list[str]) -> list[Document]:
     if len(keys) > _FEW:
         wanted = set(keys)

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ml_core.records import MetricPoint
+from ml_core.records import Document, MetricPoint
 from ml_core.store.base import Store
 from ml_monitor.monitoring.profiles.outcomes import Outcomes, read_outcomes, to_plain
 from ml_monitor.monitoring.profiles.profile import Profile, read_profile
+from ml_monitor.results.document_cache import read_cached_one
 from ml_monitor.results.results_store import fit_name
 
 REFERENCES = "reference_profiles"
@@ -125,11 +126,15 @@ def keep_reference(store: Store, model: str, reference: ReferenceProfiles) -> No
 
 def read_reference_profiles(store: Store, model: str, version: int | None) -> ReferenceProfiles | None:
     """Return what the reference of a version looks like; None if no check has kept it."""
-    document = None if version is None else store.get_document(REFERENCES, _key(model, version))
-    if document is None or version is None:
+    if version is None:
         return None
-    columns = {column: read_profile(kept) for column, kept in document.content["columns"]}
+    return read_cached_one(store, REFERENCES, _key(model, version), _reference)
+
+
+def _reference(document: Document) -> ReferenceProfiles:
     content = document.content
+    columns = {column: read_profile(kept) for column, kept in content["columns"]}
+    version = int(document.key.rpartition(" ")[2])
     outcomes, performance = read_outcomes(content["outcomes"]), content["performance"]
     return ReferenceProfiles(version, content["sha256"], columns, outcomes, performance)
 

@@ -6,7 +6,7 @@ import pytest
 
 from ml_core.records import Document
 from ml_core.store.json_store import JsonStore
-from ml_monitor.results.document_cache import read_cached
+from ml_monitor.results.document_cache import read_cached, read_cached_one
 
 
 class Parser:
@@ -51,3 +51,15 @@ def test_stores_and_parsers_do_not_share_what_they_have_read(json_store: JsonSto
     assert read_cached(json_store, "thing", first) == read_cached(json_store, "thing", second) == {"a": 1}
     assert first.seen == second.seen == [("a", 1)]
     assert read_cached(json_store, "other", Parser()) == {}
+
+
+def test_one_document_is_read_without_the_others(json_store: JsonStore) -> None:
+    parse = Parser()
+    for key, value in (("a", 1), ("b", 2)):
+        put(json_store, key, value)
+    for _ in range(2):
+        assert read_cached_one(json_store, "thing", "a", parse) == 1
+    assert parse.seen == [("a", 1)]
+    put(json_store, "a", 3, expected_revision=1)
+    assert read_cached_one(json_store, "thing", "a", parse) == 3
+    assert read_cached_one(json_store, "thing", "c", parse) is None
