@@ -9,6 +9,9 @@ LOG=var/log/install.log
 # with them.
 PLATFORM_SERVERS="prometheus prometheus-alertmanager"
 TEST_SERVERS="$PLATFORM_SERVERS cron"
+# What the tests judge the accessibility of pages by: a package of npm, unpacked below var/tools and known by its checksum.
+AXE_VERSION=4.14.1
+AXE_SHA256=e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745
 
 usage() {
     cat <<'END'
@@ -103,6 +106,7 @@ has_mariadb() { has_any mariadbd || [ -x /usr/sbin/mariadbd ]; }
 has_chromium() { has_any chromium chromium-browser google-chrome google-chrome-stable; }
 has_compose() { has_any docker-compose || docker compose version >/dev/null 2>&1; }
 has_unpacked() { for folder in bin sbin; do [ ! -x "var/tools/usr/$folder/$1" ] || return 0; done; return 1; }
+has_axe() { [ "$(noted var/tools/axe/installed sha256)" = "$AXE_SHA256" ]; }
 is_ubuntu() { grep -q '^ID=ubuntu$' /etc/os-release 2>/dev/null; }
 
 # Sets packages (for apt), servers (for var/tools) and missing (for people) to what the system lacks.
@@ -119,6 +123,7 @@ find_missing() {
         has_mariadb || lack mariadb-server "a MariaDB server (mariadbd)"
         has_chromium || lack chromium "a browser (chromium or google-chrome)"
         has_compose || lack docker-compose "docker-compose"
+        has_axe || has_any npm || lack npm "npm"
     fi
     case $dev$platform in
         yes*) wanted=$TEST_SERVERS ;;
@@ -192,6 +197,7 @@ show_plan() {
     say "  with      Python $version ($python)"
     say "  by apt   ${packages:- nothing: all that is needed is there}"
     if [ -n "$servers" ]; then say "  var/tools$servers, from apt's archive, as files alone: no daemon starts (about 140 MB)"; fi
+    if [ "$dev" = yes ] && ! has_axe; then say "  var/tools axe-core $AXE_VERSION, by npm, for the tests alone"; fi
     say "  .pipenv/  pipenv $PIPENV_VERSION in an environment of its own (about 60 MB)"
     say "  .venv/    the Python packages of Pipfile.lock: $categories (about $size MB)"
     if [ -n "$fault" ]; then say "            The .venv that is there is replaced: $fault."; fi
@@ -264,6 +270,25 @@ install_packages() {
     [ -z "$servers" ] || step "Unpacking$servers into var/tools" unpack_servers
     find_missing
     [ -z "$missing" ] || fail "still missing after apt-get install: $missing"
+}
+
+# By npm, which knows the registry to ask; what it brings is used only if it is byte for byte what was tried.
+unpack_axe() {
+    rm -rf var/tools/axe && mkdir -p var/tools/axe
+    (
+        # The shell ignores -e in what a step calls, hence the chain.
+        cd var/tools/axe &&
+            npm pack --silent "axe-core@$AXE_VERSION" &&
+            printf '%s  %s\n' "$AXE_SHA256" "axe-core-$AXE_VERSION.tgz" | sha256sum -c - &&
+            tar -xzf "axe-core-$AXE_VERSION.tgz" package/axe.min.js package/LICENSE &&
+            rm "axe-core-$AXE_VERSION.tgz" &&
+            printf 'sha256 %s\n' "$AXE_SHA256" >installed
+    )
+}
+
+install_axe() {
+    [ "$dev" = yes ] && ! has_axe || return 0
+    step "Fetching axe-core $AXE_VERSION into var/tools" unpack_axe
 }
 
 # Debian's Python takes no packages from pip (PEP 668), and its pipenv is older than our lock: hence one of our own.
@@ -345,7 +370,7 @@ categories=packages
 [ "$notebook" = no ] || categories="$categories notebook"
 [ "$dev" = no ] || categories="$categories dev-packages"
 
-if [ -z "$packages$servers$fault" ] && pipenv_fits && venv_fits; then
+if [ -z "$packages$servers$fault" ] && pipenv_fits && venv_fits && { [ "$dev" = no ] || has_axe; }; then
     say "All is installed already."
 else
     check_apt
@@ -354,6 +379,7 @@ else
     confirm
     : >"$LOG"
     install_packages
+    install_axe
     install_pipenv
     install_venv
 fi

@@ -20,7 +20,8 @@ def serve() -> None:
 
     with plain_errors():
         settings = load_settings()
-        serve_app("anomaly_api.app:create_serving_app", "anomaly", settings, settings.anomaly)
+        listening = settings.anomaly
+        serve_app("anomaly_api.app:create_serving_app", "anomaly", settings, listening, also_port=listening.also_port)
 
 
 if __name__ == "__main__":

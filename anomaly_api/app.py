@@ -18,8 +18,8 @@ from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
-from ml_core.web.auth import make_gate
 from ml_core.web.base_app import create_base_app
+from ml_core.web.gate import make_gate
 from ml_core.worker.client import Worker
 
 
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
         predictor,
         counted,
         metrics,
-        may_pass=make_gate(settings.auth, settings.anomaly.host),
+        may_pass=make_gate(settings.auth, settings.anomaly.host, app.extensions["sessions"]),
         body_bytes=settings.anomaly.body_bytes,
     )
     return app

@@ -95,11 +95,11 @@ def encode_answer(answer: Answer, *, with_score: bool) -> bytes:
 
 def encode_answers(answers: Answers, *, with_score: bool) -> bytes:
     """Return the answers for many rows as JSON, in columns."""
-    columns: dict[str, Any] = {"is_inlier": answers.is_inlier.tolist()}
+    columns: dict[str, Any] = {"is_inlier": answers.is_inlier}
     if with_score:
-        columns["anomaly_score"] = answers.scores.tolist()
+        columns["anomaly_score"] = answers.scores
     columns["prediction_id"] = answers.prediction_ids
-    return _encode(columns)
+    return orjson.dumps(columns, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def read_predictions(raw: bytes) -> Predictions:

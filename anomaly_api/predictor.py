@@ -99,7 +99,7 @@ class Predictor:
         now = self._clock.now()
         answer = Answer(label, score, new_id(now))
         self._predictions.add(
-            Served(champion.version, now, answer.prediction_id, champion.names, (vector,), (float(label),), (score,))
+            Served(champion.version, now, champion.names, (answer.prediction_id,), (vector,), (float(label),), (score,))
         )
         return answer
 
@@ -108,17 +108,12 @@ class Predictor:
         scores = champion.scorer.scores(rows)
         labels = labels_of(scores, champion.offset)
         now = self._clock.now()
-        served = Served(
-            champion.version,
-            now,
-            new_id(now),
-            champion.names,
-            rows.tolist(),
-            labels.astype(np.float64).tolist(),
-            scores.tolist(),
+        batch_id = new_id(now)
+        ids = [batch_id] if len(rows) == 1 else [f"{batch_id}-{index}" for index in range(len(rows))]
+        self._predictions.add(
+            Served(champion.version, now, champion.names, ids, rows, labels.astype(np.float64), scores)
         )
-        self._predictions.add(served)
-        return Answers(labels, scores, served.prediction_ids())
+        return Answers(labels, scores, ids)
 
     def notices(self) -> list[str]:
         """Return what an operator should know of the champion and of the log."""

@@ -101,9 +101,10 @@ def _rows(champion: Champion, vectors: Sequence[Sequence[float]]) -> np.ndarray[
         raise BodyTooLarge(f"{len(vectors)} rows came at once; at most {most} are taken")
     if not vectors:
         raise BodyRefused([problem(["body", "feature_vectors"], "expected at least one row", "too_short")])
-    for index, vector in enumerate(vectors):
-        if len(vector) != len(champion.names):
-            raise _wrong_length(champion, ["body", "feature_vectors", index], vector)
+    width = len(champion.names)
+    wrong = next((index for index, length in enumerate(map(len, vectors)) if length != width), None)
+    if wrong is not None:
+        raise _wrong_length(champion, ["body", "feature_vectors", wrong], vectors[wrong])
     return np.array(vectors, dtype=np.float64)
 
 

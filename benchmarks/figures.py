@@ -103,6 +103,24 @@ class Sizes:
     many_monitored_rows: int = 1_000_000
     chunks: int = 20
     random_sets: int = 500
+    # anomaly predictions over HTTP, and rows whose scores are compared with scikit-learn's
+    load_seconds: float = 5.0
+    compared_rows: int = 100_000
+    rows_per_body: int = 1_000
+    bodies: int = 100
+    # the dashboard: a store with many predictions and one with few, as many models in both, over so many days
+    page_rounds: int = 7
+    page_requests: int = 20
+    watched_models: int = 50
+    dashboard_days: int = 30
+    many_shown_predictions: int = 1_000_000
+    few_shown_predictions: int = 10_000
+    points_per_chart: int = 1000
+    # the client: calls of a forest in each round, and how long the monitor is down
+    forest_rounds: int = 11
+    forest_calls: int = 40
+    rows_per_call: int = 1000
+    down_seconds: float = 60.0
 
     @property
     def kills_in_all(self) -> int:
@@ -141,6 +159,21 @@ QUICK = Sizes(
     many_monitored_rows=12_000,
     chunks=4,
     random_sets=20,
+    load_seconds=0.5,
+    compared_rows=700,
+    rows_per_body=100,
+    bodies=3,
+    page_rounds=2,
+    page_requests=2,
+    watched_models=3,
+    dashboard_days=3,
+    many_shown_predictions=1800,
+    few_shown_predictions=180,
+    points_per_chart=50,
+    forest_rounds=2,
+    forest_calls=1,
+    rows_per_call=100,
+    down_seconds=2.0,
 )
 
 

@@ -1,4 +1,4 @@
-"""``python -m cloudwatch_engine serve | run | fetch | forecast | train | report | push-memory``."""
+"""``python -m cloudwatch_engine serve | run | fetch | forecast | train | report | backtest | push-memory``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _COMMANDS = {
     "forecast": ("cloudwatch_engine.commands:forecast", "Forecast all instances on what is new."),
     "train": ("cloudwatch_engine.commands:train", "Train all models of all instances, and serve the best."),
     "report": ("cloudwatch_engine.commands:report", "Mail the forecasts with their pictures and all scores."),
+    "backtest": ("cloudwatch_engine.backtest:backtest", "Write what would have been served at past times."),
     "push-memory": (
         "cloudwatch_engine.push_memory:push_memory",
         "Tell CloudWatch of this instance's memory, swap and disk.",

@@ -13,7 +13,7 @@ from typing import Any
 
 from ml_core.clock import Clock, format_time, parse_time
 from ml_core.errors import NotFound, SuiteError, Unavailable
-from ml_core.ids import new_id
+from ml_core.ids import id_time, new_id
 from ml_core.records import Document
 from ml_core.store.base import Store
 
@@ -69,7 +69,7 @@ def ask(
 
 def read(store: Store, job: str, now: datetime) -> dict[str, Any]:
     """Return a job's row; one whose process has fallen silent is ``lost``. Raises ``NotFound``."""
-    document = store.get_document(KIND, job)
+    document = None if id_time(job) is None else store.get_document(KIND, job)
     if document is None:
         raise NotFound("there is no such job; POST /train makes one and answers with its address")
     return shown(document, now)

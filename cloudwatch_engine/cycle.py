@@ -12,12 +12,13 @@ from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.fetch import fetch, open_source
 from cloudwatch_engine.forecasting import forecast_instance
 from cloudwatch_engine.metric_data import read_dataset
-from cloudwatch_engine.models import quick_names
+from cloudwatch_engine.models import first_names
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.report import report
 from cloudwatch_engine.seed_files import write_answers, write_data
 from cloudwatch_engine.training import train_instance
 from cloudwatch_engine.uploads import take_upload
+from ml_core.clock import format_time
 from ml_core.errors import SuiteError
 from ml_core.jobs.runner import ExitCode, Job, run_job
 from ml_core.jobs.slots import Schedule
@@ -35,8 +36,8 @@ def fetch_job(engine: Engine) -> Job:
         fetched = fetch(engine.store, engine.section, source, queries, engine.clock.now())
         for_each(engine.active_instances(), lambda instance: write_data(engine, instance))
         # Nothing is forecast without CPU; memory that nobody pushes is no more than a warning.
-        silent = [row.series for row in fetched if row.newest_time is None]
-        for_each((series for series in silent if series.endswith(f"/{CPU}")), _refuse_empty)
+        silent = {row.series: row.newest_time for row in fetched if row.is_silent}
+        for_each((series for series in silent if series.endswith(f"/{CPU}")), lambda series: _refuse(silent[series]))
         new, corrected = sum(row.new for row in fetched), sum(row.corrected for row in fetched)
         return f"{len(fetched)} series: {new:,} new points, {corrected:,} corrected" + (
             f", no points of {', '.join(silent)}" if silent else ""
@@ -54,7 +55,7 @@ def forecast_job(engine: Engine) -> Job:
     def forecast(instance: str) -> None:
         known = engine.store.get_model(model_name(instance))
         if known is None or known.champion is None:
-            train_instance(engine, instance, names=quick_names())
+            train_instance(engine, instance, names=first_names())
         else:
             forecast_instance(engine, instance)
         write_answers(engine, instance)
@@ -134,8 +135,9 @@ def _record_dataset(engine: Engine, instance: str, content: bytes) -> None:
         engine.store.record_observations(series_name(whose, metric), rows)
 
 
-def _refuse_empty(series: str) -> None:
-    raise SuiteError("no points came; is the instance running, and are all its dimensions named in queries.json?")
+def _refuse(newest_time: datetime | None) -> None:
+    since = "came" if newest_time is None else f"came since {format_time(newest_time)}"
+    raise SuiteError(f"no points {since}; is the instance running, and are its dimensions named in queries.json?")
 
 
 def _told_by(instance: str) -> asked_jobs.Tell:

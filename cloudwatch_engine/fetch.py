@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -28,17 +28,22 @@ from ml_core.store.base import Store
 
 log = logging.getLogger(__name__)
 Key = tuple[str, Metric]
+SILENT_PERIODS = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a fetch came to, for one series: points that are new, corrected and missing between first and last."""
+    """What a fetch came to, for one series: points that are new, corrected and missing between first and last.
+
+    It ``is_silent`` if it has had no point for the last ``SILENT_PERIODS``.
+    """
 
     series: str
     new: int
     corrected: int
     missing: int
     newest_time: datetime | None
+    is_silent: bool = False
 
 
 def open_source(settings: CloudWatchSettings) -> tuple[Source, tuple[MetricQuery, ...]]:
@@ -69,7 +74,9 @@ def fetch(
         for note in reading.notes:
             log.warning("%s", note)
     joined = join(queries, Reading(readings))
-    return [_record(store, key, points, period, now) for key, points in joined.items()]
+    rows = [_record(store, key, points, period, now) for key, points in joined.items()]
+    heard = end - SILENT_PERIODS * period
+    return [replace(row, is_silent=row.newest_time is None or row.newest_time < heard) for row in rows]
 
 
 def join(queries: Sequence[MetricQuery], reading: Reading) -> dict[Key, Points]:

@@ -29,10 +29,9 @@ from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.outlook import Outlook, Overload, look_ahead
 from cloudwatch_engine.trial import make_series
 from ml_core.artifacts.folders import load_artifact
-from ml_core.artifacts.forecaster_format import ForecasterPredictor
-from ml_core.clock import format_time
+from ml_core.artifacts.forecaster_format import TriedForecasters
+from ml_core.clock import format_time, parse_time
 from ml_core.errors import NotFound
-from ml_core.forecasters.base import Forecaster
 from ml_core.records import Forecast, ForecastStep, MetricPoint
 from ml_core.timeseries.series import Series
 
@@ -75,13 +74,26 @@ def forecast_instance(engine: Engine, instance: str) -> dict[str, Any] | None:
     if outlook is not None and outlook["time"] >= format_time(history.end_time):
         return None
     loaded = load_artifact(engine.registry.artifact_folder(version), version.artifact_sha256 or "")
-    assert isinstance(loaded, ForecasterPredictor)
-    return issue(engine, instance, history, loaded.forecaster, version.number)
+    assert isinstance(loaded, TriedForecasters)
+    name, cut_off = version.parameters["forecaster"], parse_time(version.lineage["cut_off_time"])
+    return issue(engine, instance, history, name, loaded, cut_off, version.number)
 
 
-def issue(engine: Engine, instance: str, history: Series, forecaster: Forecaster, version: int) -> dict[str, Any]:
-    """Store the forecast of a fitted forecaster at the end of ``history`` and what follows; return it as it is kept."""
-    outlook = look_ahead(history, forecaster, engine.limit_of(instance), engine.alert_level)
+def issue(
+    engine: Engine,
+    instance: str,
+    history: Series,
+    name: str,
+    tried: TriedForecasters,
+    cut_off: datetime,
+    version: int,
+) -> dict[str, Any]:
+    """Store the forecast of ``name``, fitted up to ``cut_off``, at the end of ``history``, and what follows from it.
+
+    Returns it as it is kept.
+    """
+    limit = engine.limit_of(instance)
+    outlook = look_ahead(history, tried, cut_off, limit, engine.alert_level)
     steps = tuple(
         ForecastStep(time, float(value), **{name: float(band[index]) for name, band in outlook.bands.items()})
         for index, (time, value) in enumerate(zip(outlook.valid_times, outlook.values, strict=True))
@@ -98,7 +110,7 @@ def issue(engine: Engine, instance: str, history: Series, forecaster: Forecaster
         "unit": "%",
         "model": model,
         "version": version,
-        "forecaster": forecaster.name,
+        "forecaster": name,
         **outlook_json(outlook),
         "live": {point.metric: point.total / point.count for point in points if point.metric in _LIVE},
     }

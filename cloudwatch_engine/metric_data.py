@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cloudwatch_engine.names import CPU, METRICS, Metric, known_by_name
+from cloudwatch_engine.names import CPU, INSTANCE_NAME, METRICS, Metric, known_by_name
 from ml_core.clock import as_utc
 from ml_core.errors import FieldError, InvalidInput, MalformedBody
 
@@ -164,7 +164,7 @@ def _named(result: Mapping[str, Any], where: str, collected: _Collected) -> tupl
     if not isinstance(label, str) or not isinstance(query_id, str):
         raise _wrong(where, "expected Id and Label to be text")
     words = label.split()
-    instance = next((word for word in words if word.startswith("i-")), UNNAMED)
+    instance = next((word for word in words if word.startswith("i-") and INSTANCE_NAME.fullmatch(word)), UNNAMED)
     known = next((known for word in words if (known := known_by_name(word))), None)
     if known is not None:
         return instance, known.metric, known.rank

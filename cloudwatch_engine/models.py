@@ -12,12 +12,17 @@ from ml_core.forecasters.catalogue import FORECASTERS, make_forecaster
 SEED_MODELS = ("lstm", "tcn", "arima")
 """The three of the first system: always trained, always shown, served only if they are the best."""
 
+ENSEMBLE = "ensemble"
+"""The quick ones that take part, together: weighted by their errors of late."""
+_FIRST = ("naive", "seasonal_naive", "exponential_smoothing", "same_phase", "profiles", "ridge")
+
 _LABELS = {
     "lstm": "LSTM",
     "tcn": "TCN",
     "arima": "ARIMA",
     "naive": "last value",
     "seasonal_naive": "yesterday",
+    ENSEMBLE: "all quick ones together",
 }
 _SLOW = frozenset(SEED_MODELS)
 
@@ -28,13 +33,24 @@ def label_of(name: str) -> str:
 
 
 def all_names() -> tuple[str, ...]:
-    """Return every forecaster."""
-    return tuple(FORECASTERS)
+    """Return every forecaster, and the ensemble."""
+    return (*FORECASTERS, ENSEMBLE)
 
 
 def quick_names() -> tuple[str, ...]:
-    """Return those that are fitted within seconds: the race of a first start and of an answer to a request."""
+    """Return those that are fitted within seconds: the race of an answer to a request, and who is in the ensemble."""
     return tuple(name for name, kind in FORECASTERS.items() if name not in _SLOW and not kind.is_neural)
+
+
+def first_names() -> tuple[str, ...]:
+    """Return those that are fitted at once, and their ensemble: the race of a first start."""
+    return (*(name for name in _FIRST if name in FORECASTERS), ENSEMBLE)
+
+
+def single_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the forecasters that must be tried for these names: for the ensemble alone, all that may be in it."""
+    singles = tuple(name for name in names if name != ENSEMBLE)
+    return singles or quick_names()
 
 
 def find_name(text: str, known: Sequence[str] | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,9 @@ UNITS: dict[Metric, str] = {
     "NetworkIn": "bytes",
     "NetworkOut": "bytes",
 }
+
+INSTANCE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
+"""What an instance may be called: its name is part of a model's, of a series' and of a folder's."""
 
 AGENT, SCRIPTS, EC2 = "CWAgent", "System/Linux", "AWS/EC2"
 _PREFIX = "cloudwatch"

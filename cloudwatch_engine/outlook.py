@@ -1,9 +1,11 @@
 """The forecast that is served: values with their bands, and how probable an overload is.
 
-The errors that the forecaster made at past origins whose truths are known are laid, path by path, around the newest
-forecast. Their quantiles are the bands; the share of paths that cross the limit is the probability of an overload, and
-where such a path first crosses is when it is to be expected. A warning is due as soon as it costs less than silence:
-from cost_false / (cost_false + cost_missed) on.
+What the served forecasters said in their trial, and what they say of the origins since they were fitted, is said of
+values that they had not seen. From these origins come the weights, where several forecast together, and the bands
+(``ml_core.forecasters.intervals``). Their errors, laid path by path around the newest forecast, are what may happen:
+the share of paths that cross the limit is the probability of an overload, and where such a path first crosses is when
+it is to be expected. A warning is due as soon as it costs less than silence: from cost_false / (cost_false +
+cost_missed) on.
 """
 
 from __future__ import annotations
@@ -15,12 +17,21 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from ml_core.forecasters.backtest import truths_after
-from ml_core.forecasters.base import Forecaster
+from ml_core.artifacts.forecaster_format import TriedForecasters
+from ml_core.forecasters.backtest import Backtest, truths_after
+from ml_core.forecasters.base import QUANTILES, Paths
+from ml_core.forecasters.ensemble import combine
+from ml_core.forecasters.intervals import intervals
 from ml_core.timeseries.series import Floats, Series
 
-_ORIGINS = 200
-LEVELS: Mapping[str, float] = {"lower_95": 0.025, "lower_80": 0.1, "upper_80": 0.9, "upper_95": 0.975}
+_MOST_SINCE = 120
+LEVELS: Mapping[str, int] = {
+    "lower_95": QUANTILES.index(0.025),
+    "lower_80": QUANTILES.index(0.1),
+    "upper_80": QUANTILES.index(0.9),
+    "upper_95": QUANTILES.index(0.975),
+}
+"""The bands by name, and which of the quantiles each is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,32 +64,63 @@ class Outlook:
     overload: Overload
 
 
-def look_ahead(history: Series, forecaster: Forecaster, limit: float, alert_level: float) -> Outlook:
-    """Return the outlook at the end of ``history`` by a fitted forecaster; raise ``InvalidInput`` if it has none."""
-    path = forecaster.forecast(history)
-    paths = path.point + past_errors(history, forecaster)
-    bands = {name: np.quantile(paths, level, axis=0) for name, level in LEVELS.items()}
+@dataclass(frozen=True, slots=True, eq=False)
+class Rolled:
+    """What was served at each of some origins, the newest value being the last: ``(origins, horizon)``."""
+
+    origins: NDArray[np.int64]
+    point: Floats
+    truths: Floats
+
+    def errors(self) -> Floats:
+        """Return what came minus what was served, of the origins that are complete."""
+        errors = self.truths - self.point
+        whole: Floats = errors[np.isfinite(errors).all(axis=1)]
+        return whole
+
+
+def look_ahead(
+    history: Series, tried: TriedForecasters, cut_off: datetime, limit: float, alert_level: float
+) -> Outlook:
+    """Return the outlook at the end of ``history`` by forecasters that were fitted up to ``cut_off``.
+
+    Raises ``InvalidInput`` if they have no forecast for it.
+    """
+    rolled = roll(history, tried, cut_off)
+    quantiles = intervals(history.values, rolled.origins, rolled.point, rolled.truths)[-1]
+    values, errors = rolled.point[-1], rolled.errors()
+    paths = values + (errors if len(errors) else np.zeros_like(values)[None])
+    steps = range(1, len(values) + 1)
     return Outlook(
-        path.issue_time,
-        tuple(path.valid_times()),
-        path.point,
-        bands,
-        foresee(paths, path.issue_time, history.step, limit, alert_level),
+        history.end_time,
+        tuple(history.end_time + step * history.step for step in steps),
+        values,
+        {name: quantiles[:, column] for name, column in LEVELS.items()},
+        foresee(paths, history.end_time, history.step, limit, alert_level),
     )
 
 
-def past_errors(history: Series, forecaster: Forecaster) -> Floats:
-    """Return what came minus what was forecast at past origins, ``(origins, horizon)``; zeros if there is none."""
-    last = len(history) - 1 - forecaster.horizon
-    first = max(0, last - _ORIGINS + 1)
-    known = np.flatnonzero(np.isfinite(history.values))
-    origins = np.arange(max(first, int(known[0])), last + 1)
-    if not len(origins):
-        return np.zeros((1, forecaster.horizon))
-    errors: Floats = truths_after(history, origins, forecaster.horizon)
-    errors = errors - forecaster.forecast_at(history, origins).point
-    whole = errors[np.isfinite(errors).all(axis=1)]
-    return whole if len(whole) else np.zeros((1, forecaster.horizon))
+def roll(history: Series, tried: TriedForecasters, cut_off: datetime) -> Rolled:
+    """Return what is served at the origins of the trial, at those since ``cut_off``, and at the end of ``history``."""
+    in_trial = np.array([(time - history.start_time) // history.step for time in tried.origin_times], dtype=np.int64)
+    kept = (in_trial >= 0) & (in_trial < len(history) - 1)
+    in_trial = in_trial[kept]
+    stride = int(in_trial[-1] - in_trial[-2]) if len(in_trial) > 1 else 1
+    last = len(history) - 1
+    fitted_until = max(history.index_at(cut_off), int(in_trial[-1]) + 1 if len(in_trial) else 0)
+    since = np.arange(last, fitted_until - 1, -stride)[: _MOST_SINCE + 1][::-1] if fitted_until <= last else [last]
+    origins = np.concatenate([in_trial, since]).astype(np.int64)
+    paths = {
+        name: Paths(np.concatenate([tried.points[name][kept], member.forecast_at(history, since).point]))
+        for name, member in tried.members.items()
+    }
+    (horizon,) = {member.horizon for member in tried.members.values()}
+    truths = truths_after(history, origins, horizon)
+    if len(paths) == 1:
+        (alone,) = paths.values()
+        return Rolled(origins, alone.point, truths)
+    together = combine(Backtest(history, horizon, origins, truths, paths, (), dict.fromkeys(paths, 0.0)))
+    return Rolled(origins, together.point, truths)
 
 
 def foresee(paths: Floats, issue_time: datetime, step: timedelta, limit: float, alert_level: float) -> Overload:

@@ -85,10 +85,13 @@ def stale_reason(engine: Engine, outlook: Mapping[str, Any]) -> str | None:
 
 
 def freshness(engine: Engine) -> timedelta:
-    """Return how old a forecast may be if all goes well: the delay of the data, and two turns of the jobs."""
+    """Return how old a forecast may be if all goes well.
+
+    That is the period that is still being measured, those that the data are given to settle, and two turns of the jobs.
+    """
     config = engine.config
     turn = timedelta(seconds=max(config.GET_METRIC_INTERVAL, config.PREDICT_INTERVAL))
-    return (engine.section.delay_periods + 1) * engine.period + 2 * turn
+    return (engine.section.delay_periods + 2) * engine.period + 2 * turn
 
 
 def _told(time: timedelta) -> str:

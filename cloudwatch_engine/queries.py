@@ -14,12 +14,11 @@ from typing import Any
 
 import orjson
 
-from cloudwatch_engine.names import Known, Metric, known_by_name
+from cloudwatch_engine.names import INSTANCE_NAME, Known, Metric, known_by_name
 from ml_core.errors import ConfigurationError
 
 _ID = re.compile(r"[a-z][A-Za-z0-9_]{0,254}")
 _KINDS = {"str": "text", "dict": "an object", "list": "a list"}
-_INSTANCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def _query(entry: Any, where: str) -> MetricQuery:
         raise ConfigurationError(f"{where_metric}.MetricName: {name[:64]!r} is none of the metrics used here")
     dimensions = tuple(_dimensions(_member(metric, "Dimensions", list, where_metric), f"{where_metric}.Dimensions"))
     instance = dict(dimensions).get("InstanceId", "")
-    if not _INSTANCE.fullmatch(instance):
+    if not INSTANCE_NAME.fullmatch(instance):
         raise ConfigurationError(f"{where_metric}.Dimensions: expected one named InstanceId, such as i-0abc")
     namespace = _member(metric, "Namespace", str, where_metric)
     known = Known(namespace, known.name, known.metric, known.rank)

@@ -13,7 +13,8 @@ from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.history import read_history
 from cloudwatch_engine.job_starter import JobStarter
 from cloudwatch_engine.metric_data import read_dataset
-from cloudwatch_engine.models import find_name, quick_names
+from cloudwatch_engine.models import ENSEMBLE, find_name, quick_names
+from cloudwatch_engine.names import INSTANCE_NAME
 from cloudwatch_engine.predictions import choose_instance, read_comparison, read_predictions
 from cloudwatch_engine.questions import Questions
 from cloudwatch_engine.uploads import keep_upload, read_upload, require_upload
@@ -29,60 +30,79 @@ class JobPath(BaseModel):
     job_id: str = Field(description="the id in the answer of POST /train")
 
 
+class InstanceQuery(BaseModel):
+    """Which instance; a form's field of this name counts too."""
+
+    instance: str | None = Field(None, description="such as i-0abc; else the first")
+
+
+class ModelQuery(BaseModel):
+    """Which models; a form's field of this name counts too."""
+
+    model: str | None = Field(None, description="one or several names, separated by commas")
+
+
+class BothQuery(InstanceQuery, ModelQuery):
+    """Which instance and which models."""
+
+
 @blueprint.get("/", summary="The app's name", doc_ui=False)
 def index() -> Response:
     return Response("CloudWatch-Engine", mimetype="text/plain")
 
 
 @blueprint.get("/predictions", summary="The newest forecast; with a data set, its forecast")
-def predictions() -> Response:
+def predictions(query: BothQuery) -> Response:
     # Old clients send their data set with either method.
     content = read_upload()
     if content is not None:
         return _forecast(content)
-    return jsonify(read_predictions(_engine(), request.args.get("instance")))
+    return jsonify(read_predictions(_engine(), query.instance))
 
 
 @blueprint.post("/predictions", summary="The forecast of a data set: CloudWatch JSON or CSV")
-def predict() -> Response:
+def predict(query: ModelQuery) -> Response:
     return _forecast(require_upload())
 
 
 @blueprint.get("/compare", summary="What all models are worth, and what the best has said of what came")
-def compare() -> Response:
-    return jsonify(read_comparison(_engine(), request.args.get("instance")))
+def compare(query: InstanceQuery) -> Response:
+    return jsonify(read_comparison(_engine(), query.instance))
 
 
 @blueprint.get("/history", summary="The scores of a model from training to training")
-def history() -> Response:
+def history(query: BothQuery) -> Response:
     return _history()
 
 
 @blueprint.post("/history", summary="As GET /history, for old clients")
-def posted_history() -> Response:
+def posted_history(query: BothQuery) -> Response:
     return _history()
 
 
 @blueprint.get("/evaluate", summary="As POST /evaluate, for old clients, which send the data set with GET too")
-def evaluate_by_get() -> Response:
+def evaluate_by_get(query: ModelQuery) -> Response:
     return _evaluate()
 
 
 @blueprint.post("/evaluate", summary="What a model is worth on a data set, in the old shape with ours beside it")
-def evaluate() -> Response:
+def evaluate(query: ModelQuery) -> Response:
     return _evaluate()
 
 
 @blueprint.post("/validate", summary="Try one or several models on a data set: their scores, and true against said")
-def validate() -> Response:
+def validate(query: ModelQuery) -> Response:
     names = _asked_models() or [_engine().config.MODEL.lower()]
     return jsonify(_questions().validate(read_dataset(require_upload()), names))
 
 
 @blueprint.post("/train", summary="Train all models anew, on a data set if one is sent; answers with a job's address")
-def train() -> Response:
+def train(query: BothQuery) -> Response:
     engine = _engine()
     content, instance, models = read_upload(), request.values.get("instance"), _asked_models()
+    if instance is not None and not INSTANCE_NAME.fullmatch(instance):
+        message = "expected 1 to 60 letters, digits, '_', '.' or '-', such as i-0abc"
+        raise InvalidInput(f"instance: {message}", [FieldError("instance", message)])
     if content is None and instance is not None:
         choose_instance(engine, instance)
     file = None
@@ -114,7 +134,7 @@ def job(path: JobPath) -> Response:
 
 
 def _forecast(content: bytes) -> Response:
-    names = _asked_models() or list(quick_names())
+    names = _asked_models() or [*quick_names(), ENSEMBLE]
     return jsonify(_questions().forecast(read_dataset(content), names))
 
 

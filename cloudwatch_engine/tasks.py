@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloudwatch_engine.forecasting import outlook_json
-from cloudwatch_engine.models import label_of, make
+from cloudwatch_engine.models import ENSEMBLE, label_of, make, single_names
 from cloudwatch_engine.outlook import look_ahead
 from cloudwatch_engine.seed_config import SeedConfig
 from cloudwatch_engine.training import models_json, recent_json
@@ -32,9 +32,11 @@ def forecast(
     """Try the named models on a series and return the forecast of the best, which is named; raise ``InvalidInput``."""
     history, notes = _series(points)
     trial = _trial(history, names, horizon, budget_seconds, config)
-    (forecaster,) = _forecasters([trial.served], horizon, budget_seconds, config)
-    forecaster.fit(history)
-    outlook = look_ahead(history, forecaster, limit, alert_level)
+    members = _forecasters(trial.members(trial.served), horizon, budget_seconds, config)
+    for member in members:
+        member.fit(history)
+    tried = trial.with_fitted({member.name: member for member in members})
+    outlook = look_ahead(history, tried, history.end_time, limit, alert_level)
     return {
         "forecaster": trial.served,
         "label": label_of(trial.served),
@@ -69,7 +71,8 @@ def _series(points: Points) -> tuple[Series, tuple[str, ...]]:
 
 
 def _trial(history: Series, names: Sequence[str], horizon: int, budget_seconds: float, config: dict[str, Any]) -> Trial:
-    return hold_trial(history, _forecasters(names, horizon, budget_seconds, config))
+    forecasters = _forecasters(single_names(names), horizon, budget_seconds, config)
+    return hold_trial(history, forecasters, with_ensemble=ENSEMBLE in names)
 
 
 def _forecasters(names: Sequence[str], horizon: int, budget_seconds: float, config: dict[str, Any]) -> list[Any]:

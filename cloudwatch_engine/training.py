@@ -21,10 +21,11 @@ from cloudwatch_engine import kept
 from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.forecasting import issue, read_series
 from cloudwatch_engine.history import trial_points
-from cloudwatch_engine.models import SEED_MODELS, all_names, label_of, make_all
+from cloudwatch_engine.models import ENSEMBLE, SEED_MODELS, all_names, label_of, make_all, single_names
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
-from ml_core.artifacts.folders import load_artifact
+from ml_core.artifacts.folders import verify_artifact
+from ml_core.artifacts.forecaster_format import TriedForecasters, member_file
 from ml_core.clock import format_time
 from ml_core.errors import ArtifactError, NotFound, SuiteError
 from ml_core.forecasters.backtest import Progress, no_progress
@@ -45,20 +46,23 @@ def train_instance(
     """
     history = read_series(engine, instance)
     taking_part = names or all_names()
-    trial = hold_trial(history, make_all(engine, taking_part), progress)
+    single, together = single_names(taking_part), ENSEMBLE in taking_part
+    trial = hold_trial(history, make_all(engine, single), progress, with_ensemble=together)
     model = _register_model(engine, instance)
     fitted = _fit_last(engine, model, history, trial, progress)
-    versions = {name: _register(engine, model, trial, name, forecaster) for name, forecaster in fitted.items()}
+    versions = {name: _register(engine, model, trial, name, members) for name, members in fitted.items()}
     registry = engine.registry
     registry.promote(registry.find(model.name), versions[trial.served].number)
-    for name, forecaster in fitted.items():
+    for name, tried in fitted.items():
         if name != trial.served:
-            _issue_beside(engine, instance, history, name, forecaster, versions[name].number)
+            _issue_beside(engine, instance, history, name, tried.members[name], versions[name].number)
     content = _content(engine, instance, trial, versions)
     kept.put_newest(engine.store, kept.TRIALS, instance, content)
     scored = {entry.name: dict(entry.scores) for entry in trial.models if entry.scores is not None}
     engine.store.put_metric_points(trial_points(instance, history.end_time, history.step, scored))
-    issue(engine, instance, history, fitted[trial.served], versions[trial.served].number)
+    issue(
+        engine, instance, history, trial.served, fitted[trial.served], history.end_time, versions[trial.served].number
+    )
     log.info("%s: %s is served, version %d", instance, label_of(trial.served), versions[trial.served].number)
     return content
 
@@ -76,25 +80,28 @@ def _register_model(engine: Engine, instance: str) -> Model:
     return engine.registry.find(model_name(instance))
 
 
-def _fit_last(engine: Engine, model: Model, history: Series, trial: Trial, progress: Progress) -> dict[str, Forecaster]:
+def _fit_last(
+    engine: Engine, model: Model, history: Series, trial: Trial, progress: Progress
+) -> dict[str, TriedForecasters]:
     """Return the best and the seed's three, fitted on all of the history; each starts from its last version.
 
     Not those of the trial: a network that went on from a version would have seen what it was tried on.
     """
-    able = {entry.name for entry in trial.models if entry.scores is not None}
-    wanted = [name for name in dict.fromkeys([trial.served, *SEED_MODELS]) if name in able]
+    wanted = [name for name in dict.fromkeys([trial.served, *SEED_MODELS]) if name in trial.able]
     fitted = {}
-    for number, forecaster in enumerate(make_all(engine, wanted)):
-        progress(f"fitting {label_of(forecaster.name)} on all", number, len(wanted))
-        _start_warm(engine, model, forecaster)
+    for number, name in enumerate(wanted):
+        progress(f"fitting {label_of(name)} on all", number, len(wanted))
+        members = {member.name: member for member in make_all(engine, trial.members(name))}
         try:
-            forecaster.fit(history)
+            for member in members.values():
+                _start_warm(engine, model, member)
+                member.fit(history)
         except CannotForecast as error:
-            if forecaster.name == trial.served:
+            if name == trial.served:
                 raise
-            log.warning("%s: %s: %s", model.name, forecaster.name, error.message)
+            log.warning("%s: %s: %s", model.name, name, error.message)
             continue
-        fitted[forecaster.name] = forecaster
+        fitted[name] = trial.with_fitted(members)
     return fitted
 
 
@@ -104,21 +111,26 @@ def _start_warm(engine: Engine, model: Model, forecaster: Forecaster) -> None:
             # Whatever is wrong with it (another horizon, a file that is gone) is no reason not to train anew.
             with contextlib.suppress(ArtifactError, NotFound):
                 folder = engine.registry.artifact_folder(version)
-                load_artifact(folder, version.artifact_sha256 or "")
-                forecaster.load(folder / "forecaster.npz")
+                verify_artifact(folder, version.artifact_sha256 or "")
+                forecaster.load(member_file(folder, forecaster.name))
             return
 
 
-def _register(engine: Engine, model: Model, trial: Trial, name: str, forecaster: Forecaster) -> ModelVersion:
+def _register(engine: Engine, model: Model, trial: Trial, name: str, tried: TriedForecasters) -> ModelVersion:
     (entry,) = (entry for entry in trial.models if entry.name == name)
     history = trial.tried.history
     return engine.registry.add_version(
         model,
-        forecaster,
+        tried,
         "forecaster",
         metrics=dict(entry.scores or {}),
         features=_FEATURES,
-        parameters={"forecaster": name, "horizon": forecaster.horizon, "step_seconds": history.step.total_seconds()},
+        parameters={
+            "forecaster": name,
+            "members": list(tried.members),
+            "horizon": trial.tried.horizon,
+            "step_seconds": history.step.total_seconds(),
+        },
         lineage={
             "series": series_name(model.name.removeprefix("cpu-"), CPU),
             "first_time": format_time(history.start_time),

@@ -1,23 +1,28 @@
 """Tries forecasters on the past of one series, and says which of them is to be served.
 
-Every forecaster forecasts the same origins in the last three tenths, fitted once on what came before them. The one with
-the smallest mean absolute error is served, the naive one in the race; MAPE is told, as the first system did, and never
-chooses, since near zero it means nothing. Of equals the first of the catalogue wins, which is the simpler.
+Every forecaster forecasts the same origins in the last three tenths, fitted once on what came before them; the quick
+ones are also tried together, as an ensemble. The one with the smallest mean absolute error is served, the naive one in
+the race; MAPE is told, as the first system did, and never chooses, since near zero it means nothing. Of equals the
+first of the catalogue wins, which is the simpler.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from cloudwatch_engine.models import ENSEMBLE, quick_names
 from ml_core import scores
+from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.forecasters.backtest import Backtest, Progress, backtest, no_progress, origins_until
-from ml_core.forecasters.base import CannotForecast, Forecaster
+from ml_core.forecasters.base import QUANTILES, CannotForecast, Forecaster, Paths
+from ml_core.forecasters.ensemble import combine
+from ml_core.forecasters.intervals import intervals
 from ml_core.timeseries.series import Floats, Series, regular_series
 
 MOST_POINTS = 8_064
@@ -49,6 +54,22 @@ class Trial:
     recent_truths: Floats
     recent_predictions: Floats
 
+    def members(self, name: str) -> tuple[str, ...]:
+        """Return the forecasters that stand behind a name: those of the ensemble, or the one itself."""
+        if name != ENSEMBLE:
+            return (name,)
+        return tuple(member for member in quick_names() if member in self.able)
+
+    @property
+    def able(self) -> frozenset[str]:
+        """The names of those that could be tried."""
+        return frozenset(model.name for model in self.models if model.scores is not None)
+
+    def with_fitted(self, members: Mapping[str, Forecaster]) -> TriedForecasters:
+        """Return forecasters that were fitted anew, with what those of the trial had said."""
+        times = tuple(self.tried.history.time_at(int(index)) for index in self.tried.origins)
+        return TriedForecasters(members, times, {name: self.tried.paths[name].point for name in members})
+
 
 def make_series(points: Mapping[datetime, float], step: timedelta | None = None) -> tuple[Series, tuple[str, ...]]:
     """Return points as a regular series, and what was left out, in sentences; raise ``InvalidInput``."""
@@ -60,8 +81,17 @@ def make_series(points: Mapping[datetime, float], step: timedelta | None = None)
     return cut, (f"of {len(history):,} points the newest {MOST_POINTS:,} are used",)
 
 
-def hold_trial(history: Series, forecasters: Sequence[Forecaster], progress: Progress = no_progress) -> Trial:
-    """Try forecasters; raise ``InvalidInput`` if the series is too short for it, or none of them can use it."""
+def hold_trial(
+    history: Series,
+    forecasters: Sequence[Forecaster],
+    progress: Progress = no_progress,
+    *,
+    with_ensemble: bool = False,
+) -> Trial:
+    """Try forecasters, and on demand the quick ones among them together.
+
+    Raises ``InvalidInput`` if the series is too short for it, or none of them can use it.
+    """
     (horizon,) = {forecaster.horizon for forecaster in forecasters}
     check_length(history, horizon)
     first = len(history) - max(int(_TRIED_SHARE * len(history)), horizon + _FEWEST_BEYOND // 2)
@@ -71,6 +101,8 @@ def hold_trial(history: Series, forecasters: Sequence[Forecaster], progress: Pro
         history, forecasters, origins=origins_until(last, stride, first), refits=[first], progress=progress
     )
     reasons = {left.name: left.reason for left in tried.left_out}
+    if with_ensemble:
+        tried = _with_ensemble(tried, [name for name in quick_names() if name in tried.paths and name not in reasons])
     models = [
         ModelTrial(name, _scores(tried, name) if name not in reasons else None, reasons.get(name), tried.seconds[name])
         for name in tried.paths
@@ -90,19 +122,44 @@ def check_length(history: Series, horizon: int) -> None:
         raise InvalidInput(f"series: {message}", [FieldError("series", message)])
 
 
+def _with_ensemble(tried: Backtest, members: Sequence[str]) -> Backtest:
+    if len(members) < 2:
+        return tried
+    together = combine(replace(tried, paths={name: tried.paths[name] for name in members}))
+    seconds = sum(tried.seconds[name] for name in members)
+    return replace(
+        tried,
+        paths={**tried.paths, ENSEMBLE: Paths(together.point)},
+        seconds={**tried.seconds, ENSEMBLE: seconds},
+    )
+
+
 def _scores(tried: Backtest, name: str) -> dict[str, float]:
     point = tried.paths[name].point
     known = np.isfinite(tried.truths)
+    quantiles = intervals(tried.history.values, tried.origins, point, tried.truths)[known]
     truths, said = tried.truths[known], point[known]
     found = {
         "mean_absolute_error": scores.mean_absolute_error(truths, said),
         "mean_squared_error": scores.mean_squared_error(truths, said),
+        "coverage_80": float(np.mean((quantiles[:, 1] <= truths) & (truths <= quantiles[:, 3]))),
+        "coverage_95": float(np.mean((quantiles[:, 0] <= truths) & (truths <= quantiles[:, 4]))),
     }
+    size = float(np.abs(truths).sum())
+    if size > 0:
+        found["weighted_quantile_loss"] = _quantile_loss(truths, quantiles) / size
     away_from_zero = np.abs(truths) > 1e-9
     if away_from_zero.any():
         shares = np.abs(truths - said)[away_from_zero] / np.abs(truths)[away_from_zero]
         found["mean_absolute_percentage_error"] = float(100 * shares.mean())
     return found
+
+
+def _quantile_loss(truths: Floats, quantiles: Floats) -> float:
+    """Return twice the pinball loss, summed over the values and averaged over the levels ``QUANTILES``."""
+    above = truths[:, None] - quantiles
+    levels = np.array(QUANTILES)
+    return float(2 * np.maximum(levels * above, (levels - 1) * above).sum(axis=0).mean())
 
 
 def _recent(tried: Backtest, name: str) -> tuple[tuple[datetime, ...], Floats, Floats]:

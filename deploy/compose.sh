@@ -44,11 +44,12 @@ services() { for name in "$@"; do printf '%s\n' "$name" | tr _ -; done; }
 show() {
     cat <<END
 the platform runs in containers; passwords and tokens are in $SECRETS:
-  anomaly-api  http://127.0.0.1:8080/
-  ml-monitor   http://127.0.0.1:5001/
-  ml-models    http://127.0.0.1:5002/
-  Prometheus   http://127.0.0.1:9090/          ADMIN_USER (admin) and ADMIN_PASSWORD
-  Grafana      http://127.0.0.1:3000/?orgId=1  the same
+  ml-monitor         http://127.0.0.1:5001/
+  ml-models          http://127.0.0.1:5002/
+  cloudwatch-engine  http://127.0.0.1:5003/
+  anomaly-api        http://127.0.0.1:8080/
+  Prometheus         http://127.0.0.1:9090/          ADMIN_USER (admin) and ADMIN_PASSWORD
+  Grafana            http://127.0.0.1:3000/?orgId=1  the same
 END
 }
 

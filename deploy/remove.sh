@@ -6,7 +6,7 @@ set -eu
 ENVIRONMENTS=".venv .pipenv"
 CACHES=".pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache"
 WORK="run log tools try bench-anchors install.lock"
-DATA="store artifacts spool backups prometheus alertmanager"
+DATA="store artifacts spool backups cloudwatch prometheus alertmanager"
 
 usage() {
     cat <<'END'

@@ -14,6 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ml_core.errors import StoreUnavailable
 from ml_core.masking import Masking
@@ -21,29 +25,28 @@ from ml_core.records import Prediction
 from ml_core.store.base import Store
 
 log = logging.getLogger(__name__)
+Floats = NDArray[np.float64]
 
 FLUSH_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 0.75
-_PATIENCE_SECONDS = 5.0  # for a store that is slow, before the client is told to try again
+_PATIENCE_SECONDS = 2.0  # for a store that is slow, before the client is told to try again
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What one request was answered: rows of features with their values and scores, under one id."""
+    """What one request was answered: rows of features with an id, a value and a score each.
+
+    Many rows come as arrays, of shape (rows, features) and (rows,): lists of a thousand rows that wait would have the
+    garbage collector look through all of them again and again.
+    """
 
     version: int
     time: datetime
-    batch_id: str
     names: Sequence[str]
-    rows: Sequence[Sequence[float]]
-    values: Sequence[float]
-    scores: Sequence[float]
-
-    def prediction_ids(self) -> list[str]:
-        """Return the id of each row: ``<id>``, or ``<id>-<row>`` for several rows."""
-        if len(self.rows) == 1:
-            return [self.batch_id]
-        return [f"{self.batch_id}-{index}" for index in range(len(self.rows))]
+    prediction_ids: Sequence[str]
+    rows: Sequence[Sequence[float]] | Floats
+    values: Sequence[float] | Floats
+    scores: Sequence[float] | Floats
 
 
 class BatchedLog:
@@ -68,7 +71,7 @@ class BatchedLog:
     def add(self, served: Served) -> None:
         """Take what was served; raise ``StoreUnavailable`` if it cannot be kept, and then it must not be answered."""
         if self._sync:
-            self._store.record_predictions(self._model, self._predictions(served), new_ids=True)
+            self._record(self._predictions(served), new_ids=True)
             return
         now = time.monotonic()
         with self._changed:
@@ -127,16 +130,22 @@ class BatchedLog:
         with self._changed:
             batch, self._waiting = self._waiting, []
             self._writing_since, self._waiting_since = self._waiting_since, None
+        trouble = None
         try:
             if batch:
                 predictions = [prediction for served in batch for prediction in self._predictions(served)]
-                self._store.record_predictions(self._model, predictions, new_ids=not retrying)
+                self._record(predictions, new_ids=not retrying)
         except StoreUnavailable as error:
-            log.error("%d answers wait to be logged: %s", len(batch), error.message)
+            trouble = error.message
+            log.error("%d answers wait to be logged: %s", len(batch), trouble)
+        except Exception as error:  # an error of ours must not end this thread: answers would be kept and never written
+            trouble = f"the log failed with {type(error).__name__}"
+            log.exception("%d answers wait to be logged: %s", len(batch), trouble)
+        if trouble is not None:
             with self._changed:
                 self._waiting = batch + self._waiting
                 self._waiting_since, self._writing_since = self._writing_since, None
-                self._trouble = error.message
+                self._trouble = trouble
                 self._changed.notify_all()
             return False
         with self._changed:
@@ -144,7 +153,14 @@ class BatchedLog:
             self._changed.notify_all()
         return True
 
+    def _record(self, predictions: Sequence[Prediction], *, new_ids: bool) -> None:
+        receipt = self._store.record_predictions(self._model, predictions, new_ids=new_ids)
+        for rejection in receipt.rejected:
+            rejected = predictions[rejection.index].prediction_id
+            log.error("prediction %s was not stored: %s %s", rejected, rejection.field, rejection.message)
+
     def _predictions(self, served: Served) -> list[Prediction]:
+        rows, values, scores = (_as_list(each) for each in (served.rows, served.values, served.scores))
         return [
             Prediction(
                 prediction_id,
@@ -154,7 +170,9 @@ class BatchedLog:
                 score,
                 served.version,
             )
-            for prediction_id, row, value, score in zip(
-                served.prediction_ids(), served.rows, served.values, served.scores, strict=True
-            )
+            for prediction_id, row, value, score in zip(served.prediction_ids, rows, values, scores, strict=True)
         ]
+
+
+def _as_list(values: Any) -> Any:
+    return values.tolist() if isinstance(values, np.ndarray) else values

@@ -75,8 +75,10 @@ class MonitorClient:
         the home of the user.
         """
         parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
+        if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(f"url: expected an address such as http://localhost:5001, not {url[:100]!r}")
+        if parts.username is not None or parts.password is not None:  # it would stand in logs
+            raise ConfigurationError("url: expected an address without a name and password; give the token as token")
         self.url = url.rstrip("/")
         self.clock = clock or Clock()
         root = Path(queue_folder) if queue_folder else Path.home() / ".local" / "state" / "ml-monitor" / "queue"

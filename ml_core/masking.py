@@ -22,5 +22,7 @@ class Masking:
 
     def mask(self, model: str, features: Mapping[str, Feature]) -> Mapping[str, Feature]:
         """Return the features as they may be stored: masked ones are None, the others as they are."""
+        if not self._patterns:
+            return features
         masked = {name for name in features if not self._patterns.isdisjoint((f"{model}.{name}", f"*.{name}"))}
         return {name: None if name in masked else value for name, value in features.items()} if masked else features

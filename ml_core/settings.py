@@ -42,22 +42,6 @@ class ModelsSettings(AppSettings):
     port: Port = 5002
 
 
-class AnomalySettings(AppSettings):
-    """The anomaly predictions app.
-
-    ``also_port`` is a second port on which it answers, for clients that know it there. Predictions are logged by
-    ``log_mode``: ``batched`` several times a second, so that a crash loses at most the answers of one second, or
-    ``sync`` each before its answer, so that none is lost.
-    """
-
-    port: Port = 8080
-    also_port: Port | None = None
-    workers: Workers = 2
-    threads: Threads = 1
-    log_mode: Literal["batched", "sync"] = "batched"
-    body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
-
-
 class CloudWatchSettings(AppSettings):
     """The CPU forecasts: where the metrics come from, how much of them is kept in view, and what overload means.
 
@@ -85,6 +69,22 @@ class CloudWatchSettings(AppSettings):
     cost_missed: Annotated[float, Field(gt=0)] = 5.0
     cost_false: Annotated[float, Field(gt=0)] = 1.0
     model_seconds: Annotated[float, Field(gt=0)] = 120.0
+
+
+class AnomalySettings(AppSettings):
+    """The anomaly predictions app.
+
+    ``also_port`` is a second port on which it answers, for clients that know it there. Predictions are logged by
+    ``log_mode``: ``batched`` several times a second, so that a crash loses at most the answers of one second, or
+    ``sync`` each before its answer, so that none is lost.
+    """
+
+    port: Port = 8080
+    also_port: Port | None = None
+    workers: Workers = 2
+    threads: Threads = 1
+    log_mode: Literal["batched", "sync"] = "batched"
+    body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
 
 
 class AuthSettings(Section):
@@ -198,10 +198,10 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     jupyter: JupyterSettings = JupyterSettings()
-    cloudwatch: CloudWatchSettings = CloudWatchSettings()
     mail: MailSettings = MailSettings()
     webhook: WebhookSettings = WebhookSettings()

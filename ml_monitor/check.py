@@ -27,6 +27,7 @@ from ml_core.store.opening import open_store
 from ml_monitor.alerting.rules import AlertRule, list_rules
 from ml_monitor.alerting.telling import send_due
 from ml_monitor.evaluation.alert_moves import Move
+from ml_monitor.evaluation.closing import close_orphans
 from ml_monitor.evaluation.ingest import check_ingest
 from ml_monitor.evaluation.model_evaluator import Evaluation, ModelEvaluator
 
@@ -62,7 +63,8 @@ class Summary:
                 continue  # with many models that would be most of the lines, and no news
             key = move.alert.state.key
             segment = f" in {key.segment}" if key.segment else ""
-            yield f"{key.model}: {key.cause} of {key.subject}{segment}: {move.before} -> {move.after}"
+            reason = f" ({move.reason})" if move.reason else ""
+            yield f"{key.model}: {key.cause} of {key.subject}{segment}: {move.before} -> {move.after}{reason}"
         yield from self.untold
         for model, reason in self.failed.items():
             yield f"{model}: FAILED: {reason}"
@@ -122,6 +124,7 @@ def check_models(
     for number, model in enumerate(models, start=1):
         try:
             evaluation = ModelEvaluator(registry, model, rules, now).evaluate()
+            evaluation.moves += close_orphans(registry.store, model.name, rules, now)
             evaluation.moves += check_ingest(
                 registry.store, model, rules, settings.monitor.stale_after_hours, now, evaluation.issue_times
             )

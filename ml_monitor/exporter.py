@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from ml_core.clock import Clock
-from ml_core.errors import StoreUnavailable
+from ml_core.errors import ConfigurationError, StoreUnavailable
+from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
 from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
 from ml_monitor.alerting.alert_metrics import alert_families, channel_family, measured_family
@@ -24,9 +26,10 @@ _DAY = timedelta(days=1)
 class StoreExporter(Collector):
     """Models, champions, their metrics and alerts, how many predictions came, and how the cron jobs go."""
 
-    def __init__(self, registry: Registry, clock: Clock) -> None:
+    def __init__(self, registry: Registry, clock: Clock, crontab: Path | None = None) -> None:
         self.registry = registry
         self.clock = clock
+        self.crontab = crontab
 
     def describe(self) -> list[Metric]:
         """Return nothing: asking the store on registration would be too early."""
@@ -95,4 +98,14 @@ class StoreExporter(Collector):
         yield measured_family(store, models, now)
         yield from alert_families(store, now)
         yield channel_family(store)
-        yield from job_families(store, now)
+        yield from job_families(store, now, self._known_jobs())
+
+    def _known_jobs(self) -> Mapping[str, KnownJob]:
+        """Return the jobs of the crontab; of one that cannot be read none, for the rest is worth telling."""
+        if self.crontab is None:
+            return {}
+        try:
+            return read_known_jobs(self.crontab)
+        except ConfigurationError as error:
+            log.error("what the jobs should do is not known for /metrics: %s", error.message)
+            return {}

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from itertools import pairwise
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from ml_core.jobs.cron_times import CronTimes
+from ml_core.jobs.known_jobs import KnownJob
 from ml_core.records import JobRun
 from ml_core.store.base import Store
 
 STATES = ("running", "done", "failed", "lost")
 _HISTORY = 100
+_CALLS = 3
+_MINUTE = timedelta(minutes=1)
 
 
-def job_families(store: Store, now: datetime) -> Iterator[Metric]:
-    """Yield when each job was last done, how often it comes, how its newest run stands and how long it took."""
+def job_families(store: Store, now: datetime, known: Mapping[str, KnownJob]) -> Iterator[Metric]:
+    """Yield when each job that ever ran was last done, how its newest run stands and how long it took.
+
+    Of those that are ``known`` from the crontab also since when they should have been done.
+    """
     # Not "job": Prometheus has a label of that name for what it scrapes.
     labels = ["job_name"]
     done = GaugeMetricFamily(
         "ml_job_last_done_timestamp_seconds", "When a run of the job last ended well.", labels=labels
     )
-    interval = GaugeMetricFamily("ml_job_interval_seconds", "Shortest time between the job's slots.", labels=labels)
+    expected = GaugeMetricFamily(
+        "ml_job_expected_timestamp_seconds",
+        "Since when a run should have ended well: the third newest call by the crontab.",
+        labels=labels,
+    )
     seconds = GaugeMetricFamily("ml_job_last_run_seconds", "How long its newest ended run took.", labels=labels)
     state = GaugeMetricFamily("ml_job_state", "1 for the state of the newest run.", labels=[*labels, "state"])
     for job in store.list_jobs():
@@ -40,10 +50,10 @@ def job_families(store: Store, now: datetime) -> Iterator[Metric]:
         good_ends = [end_time for run, end_time in ended if run.state == "done"]
         if good_ends:
             done.add_metric([job], max(good_ends).timestamp())
-        shortest = shortest_interval(runs)
-        if shortest is not None:
-            interval.add_metric([job], shortest.total_seconds())
-    yield from (done, interval, seconds, state)
+        due = expected_time(known[job].times, now) if job in known else None
+        if due is not None:
+            expected.add_metric([job], due.timestamp())
+    yield from (done, expected, seconds, state)
 
 
 def state_of(run: JobRun, now: datetime) -> str:
@@ -51,10 +61,12 @@ def state_of(run: JobRun, now: datetime) -> str:
     return "lost" if run.state == "running" and now >= run.lease_until_time else run.state
 
 
-def shortest_interval(runs: Sequence[JobRun]) -> timedelta | None:
-    """Return the shortest time between two slots, None of a job with one slot.
+def expected_time(times: CronTimes, now: datetime) -> datetime | None:
+    """Return since when the job must have ended well, if it goes as the crontab has it: the third newest of its calls.
 
-    Slots lie on a regular grid, and one that was missed only makes a longer gap: the shortest is how often it comes.
+    Not some length of time: a job of weekdays has days off.
     """
-    slots = sorted({run.slot for run in runs})
-    return min((later - earlier for earlier, later in pairwise(slots)), default=None)
+    call = times.last_until(now)
+    for _ in range(_CALLS - 1):
+        call = times.last_until(call - _MINUTE) if call is not None else None
+    return call

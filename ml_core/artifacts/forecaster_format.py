@@ -1,7 +1,12 @@
-"""Forecasters of ours as plain arrays (NumPy's ``.npz``), read without pickle."""
+"""Forecasters of ours as plain arrays (NumPy's ``.npz``), read without pickle, and with them what they said in a trial.
+
+One, or several that forecast together. What they said was said of values that they had not seen. What they would say of
+those that they were fitted on is better than they are, so it cannot be had later.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,50 +14,71 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from ml_core.artifacts.formats import Outputs, unreadable
 from ml_core.errors import ArtifactError
 
-FILE = "forecaster.npz"
+FILE = "trial.npz"
 LIBRARY = "numpy"
 
-_ANY_TIME = datetime(1970, 1, 1, tzinfo=UTC)
+_ANY_TIME, _ANY_STEP = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True)
-class ForecasterPredictor:
-    """A loaded forecaster. Rows are the values of a series in order, and each is answered with the next one."""
+@dataclass(frozen=True, slots=True, eq=False)
+class TriedForecasters:
+    """Fitted forecasters by name, the issue times of their trial, and what each said there, ``(origins, horizon)``."""
 
-    forecaster: Any
-    step: timedelta
+    members: Mapping[str, Any]
+    origin_times: tuple[datetime, ...]
+    points: Mapping[str, NDArray[np.float64]]
 
     def predict(self, frame: pd.DataFrame) -> Outputs:
-        """Return what was to be expected after each row, from the rows up to it; raise ``InvalidInput``."""
+        """Return what was to be expected after each row: rows are the values of a series in order.
+
+        Of several forecasters it is the median. Raises ``InvalidInput`` if the rows are too few for them.
+        """
         from ml_core.timeseries.series import Series
 
         values = frame.iloc[:, 0].to_numpy(dtype=np.float64)
-        history = Series(_ANY_TIME, self.step, values)
-        point = self.forecaster.forecast_at(history, np.arange(len(values))).point
-        return Outputs([float(value) for value in point[:, 0]])
+        history = Series(_ANY_TIME, _ANY_STEP, values)
+        origins = np.arange(len(values))
+        next_values = [member.forecast_at(history, origins).point[:, 0] for member in self.members.values()]
+        return Outputs([float(value) for value in np.median(next_values, axis=0)])
 
 
 def save(model: Any, path: Path) -> None:
-    """Write a fitted forecaster."""
-    model.save(path)
+    """Write ``TriedForecasters``: a file a forecaster beside ``path``, which holds the rest."""
+    for name, member in model.members.items():
+        member.save(member_file(path.parent, name))
+    seconds = np.array([int(time.timestamp()) for time in model.origin_times], dtype=np.int64)
+    points = np.stack([model.points[name] for name in model.members])
+    (horizon,) = {member.horizon for member in model.members.values()}
+    with path.open("wb") as file:
+        np.savez(file, names=np.array(list(model.members)), horizon=np.array(horizon), seconds=seconds, points=points)
 
 
-def load(path: Path) -> ForecasterPredictor:
-    """Read a forecaster; raise ``ArtifactError`` if it cannot be read, or is of a kind that is not known here."""
+def load(path: Path) -> TriedForecasters:
+    """Read forecasters; raise ``ArtifactError`` if they cannot be read, or are of a kind that is not known here."""
     from ml_core.forecasters.catalogue import make_forecaster
 
     try:
         with np.load(path, allow_pickle=False) as file:
-            name, horizon = str(file["__name__"]), int(file["__horizon__"])
+            names, horizon = [str(name) for name in file["names"]], int(file["horizon"])
+            times = tuple(datetime.fromtimestamp(int(second), UTC) for second in file["seconds"])
+            points = dict(zip(names, file["points"], strict=True))
     except Exception as error:
         raise unreadable(path, "NumPy", error) from error
-    try:
-        forecaster = make_forecaster(name, horizon=horizon)
-    except ValueError as error:
-        raise ArtifactError(f"{path.name}: {error}: train anew") from None
-    forecaster.load(path)
-    return ForecasterPredictor(forecaster, timedelta(minutes=5))
+    members = {}
+    for name in names:
+        try:
+            members[name] = make_forecaster(name, horizon=horizon)
+        except ValueError as error:
+            raise ArtifactError(f"{path.name}: {error}: train anew") from None
+        members[name].load(member_file(path.parent, name))
+    return TriedForecasters(members, times, points)
+
+
+def member_file(folder: Path, name: str) -> Path:
+    """Return the file of one forecaster in the folder of an artifact."""
+    return folder / f"{name}.npz"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ml_core.forecasters.arima import Arima
 from ml_core.forecasters.base import Forecaster
 from ml_core.forecasters.direct_xgboost import DirectXGBoost
 from ml_core.forecasters.exponential_smoothing import ExponentialSmoothing
 from ml_core.forecasters.local_median import LocalMedian
+from ml_core.forecasters.lstm import Lstm
 from ml_core.forecasters.naive import Naive
 from ml_core.forecasters.profiles import Profiles
 from ml_core.forecasters.ridge import LeastDeviations, Ridge
@@ -16,6 +18,7 @@ from ml_core.forecasters.same_phase import SamePhase, SameWeek
 from ml_core.forecasters.same_phase_ratio import SamePhaseRatio
 from ml_core.forecasters.seasonal_naive import SeasonalNaive
 from ml_core.forecasters.stacked_medians import StackedMedians
+from ml_core.forecasters.tcn import Tcn
 
 LIGHT: tuple[type[Forecaster], ...] = (
     Naive,
@@ -34,7 +37,10 @@ LIGHT: tuple[type[Forecaster], ...] = (
 )
 """Those that are tried whenever a forecast is served: a backtest of all takes seconds."""
 
-FORECASTERS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in LIGHT}
+NAMED: tuple[type[Forecaster], ...] = (Arima, Lstm, Tcn)
+"""Those that the CloudWatch engine has always trained and shown; they cost ten to a hundred times the others."""
+
+FORECASTERS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (*LIGHT, *NAMED)}
 
 
 def make_forecaster(name: str, *, horizon: int, seed: int = 0, budget_seconds: float = 60.0) -> Forecaster:
@@ -47,3 +53,8 @@ def make_forecaster(name: str, *, horizon: int, seed: int = 0, budget_seconds: f
 def light_forecasters(horizon: int, seed: int = 0) -> list[Forecaster]:
     """Return one of each of ``LIGHT``, not fitted yet."""
     return [kind(horizon=horizon, seed=seed) for kind in LIGHT]
+
+
+def all_forecasters(horizon: int, seed: int = 0, budget_seconds: float = 60.0) -> list[Forecaster]:
+    """Return one of each, not fitted yet; ``budget_seconds`` is for each fit of each."""
+    return [kind(horizon=horizon, seed=seed, budget_seconds=budget_seconds) for kind in FORECASTERS.values()]

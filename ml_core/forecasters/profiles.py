@@ -67,7 +67,8 @@ def _day_profile(known: Floats, day: int) -> Floats:
     bins -= np.median(bins)
     places = (np.arange(day) - (width - 1) / 2) / width
     around = np.concatenate([bins[-1:], bins, bins[:1]])
-    return np.interp(places, np.arange(-1, _BINS + 1), around)
+    profile: Floats = np.interp(places, np.arange(-1, _BINS + 1), around)
+    return profile
 
 
 def _hour_profile(deviations: Floats, hour: int) -> Floats:
@@ -75,5 +76,4 @@ def _hour_profile(deviations: Floats, hour: int) -> Floats:
     if hours < 2:
         return np.zeros(1)
     profile: Floats = np.median(deviations[len(deviations) - hours * hour :].reshape(hours, hour), axis=0)
-    profile = profile - float(np.median(profile))
-    return profile
+    return profile - float(np.median(profile))

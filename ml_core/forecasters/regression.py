@@ -1,8 +1,8 @@
 """What the linear forecasters share: a regression for each of some steps ahead, on features of the newest values.
 
 Targets and features are taken relative to a base level and in units of a spread of the training data, and are clipped,
-so that one incident does not bend the fit. Between the steps that have a regression of their own, forecasts are joined
-by straight lines.
+so that one incident does not bend the fit. Of long horizons only some steps are fitted, and the others take the
+coefficients of the nearest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml_core.forecasters.base import Arrays, Forecaster, Paths
+from ml_core.timeseries.features import trailing_median
 from ml_core.timeseries.series import Floats, Series
 
 TRAINING_VALUES = 2880
@@ -72,12 +73,14 @@ class StepwiseRegression(Forecaster):
     def _forecast(self, values: Floats, origins: NDArray[np.int64], history: Series) -> Paths:
         known = Known(history, values, origins, self._shared(values, history))
         levels = self._levels(values, known)
-        made = np.empty((len(origins), len(self._steps)))
-        for place, step in enumerate(self._steps):
+        made = np.empty((len(origins), self.horizon))
+        for ahead in range(1, self.horizon + 1):
+            # Of the nearest step that was fitted; the features are the step's own, with its hour and time of day.
+            place = int(np.abs(np.log(self._steps / ahead)).argmin())
             base = levels[origins, self._bases[place]]
-            features = self._scaled_features(known, int(step), base)
-            made[:, place] = base + self._spread * (features @ self._coefficients[place])
-        return Paths(_joined(made, self._steps, self.horizon))
+            features = self._scaled_features(known, ahead, base)
+            made[:, ahead - 1] = base + self._spread * (features @ self._coefficients[place])
+        return Paths(made)
 
     def _scaled_features(self, known: Known, step: int, base: Floats) -> Floats:
         features = self._features(known, step, base)
@@ -122,19 +125,8 @@ class StepwiseRegression(Forecaster):
         self._spread = float(arrays["spread"])
 
 
-def _joined(made: Floats, steps: NDArray[np.int64], horizon: int) -> Floats:
-    if len(steps) == horizon:
-        return made
-    ahead = np.arange(1, horizon + 1)
-    right = np.minimum(np.searchsorted(steps, ahead), len(steps) - 1)
-    left = np.maximum(right - 1, 0)
-    share = np.where(right > left, (ahead - steps[left]) / np.maximum(steps[right] - steps[left], 1), 1.0)
-    joined: Floats = made[:, left] + share * (made[:, right] - made[:, left])
-    return joined
-
-
 def _spread_of(values: Floats, origins: NDArray[np.int64]) -> float:
-    """Return the median step from one value to the next plus a twentieth of the standard deviation; never zero."""
+    """Return the median distance from the local median plus a twentieth of the standard deviation; never zero."""
     training = values[origins[0] :] if len(origins) else values
-    spread = float(np.median(np.abs(np.diff(training)))) + 0.05 * float(training.std())
+    spread = float(np.median(np.abs(training - trailing_median(training, 12)))) + 0.05 * float(training.std())
     return spread if spread > 1e-12 * float(np.abs(training).max()) else 1.0

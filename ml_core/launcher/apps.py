@@ -21,6 +21,7 @@ def web_app(module: str, section: str, listening: AppSettings, title: str, model
         command=(sys.executable, "-m", module, "serve"),
         title=title,
         reads_store=True,
+        may_move=True,
         model=model,
         train_command=(sys.executable, "-m", module, "train"),
     )
@@ -31,6 +32,6 @@ def platform_apps(settings: Settings) -> tuple[Program, ...]:
     return (
         web_app("ml_monitor", "monitor", settings.monitor, "dashboard and monitoring API"),
         web_app("ml_models", "models", settings.models, "models and predictions API"),
-        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
         web_app("cloudwatch_engine", "cloudwatch", settings.cloudwatch, "CPU forecasts with an early warning"),
+        web_app("anomaly_api", "anomaly", settings.anomaly, "anomaly predictions API", "anomaly_detector"),
     )

@@ -98,5 +98,5 @@ def _explain(program: Program, error: OSError) -> str:
         )
     return (
         f"{program.name} cannot listen on {program.host} port {program.port}: {error.strerror}; "
-        f"set {program.port_variable} or {program.port_variable.replace('PORT', 'HOST')} to another"
+        f"set {program.address_variables} to another"
     )

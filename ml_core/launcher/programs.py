@@ -18,7 +18,8 @@ class Program:
     before it is started, such as its configuration, and only their owner may read them. ``environment`` is what it is
     told by variables, beside those of the launcher itself. ``shown_url`` is the address for people, where it is not
     the plain one. One that ``reads_store`` is started when the store can be used and holds models; where it needs
-    a ``model`` of its own, ``train_command`` makes it.
+    a ``model`` of its own, ``train_command`` makes it. ``may_move`` tells that a setting names its host as well; the
+    others listen on loopback whatever is set.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Program:
     reads_store: bool = False
     model: str | None = None
     train_command: tuple[str, ...] = ()
+    may_move: bool = False
 
     @property
     def own_host(self) -> str:
@@ -50,6 +52,11 @@ class Program:
     def port_variable(self) -> str:
         """The environment variable that moves it to another port."""
         return f"ML_{self.section.upper()}__PORT"
+
+    @property
+    def address_variables(self) -> str:
+        """The environment variables that move it to another address, for a message."""
+        return f"{self.port_variable} or ML_{self.section.upper()}__HOST" if self.may_move else self.port_variable
 
 
 def name_width(programs: Iterable[Program]) -> int:

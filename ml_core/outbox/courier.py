@@ -1,7 +1,8 @@
 """The thread that empties the queue: rows go out in order, are tried again while the monitor is away, and never hurry.
 
-Between requests it rests so long that it takes at most a twentieth of one core: what it does in Python would else hold
-up the threads of its process, which have a model to run. While somebody waits in ``flush`` it does not rest.
+What it does in Python holds up the threads of its process, which have a model to run. So it lets rows gather for a
+moment before it sends them, and rests between requests so long that it takes at most ``SHARE_OF_A_CORE`` while rows
+come, and ``IDLE_SHARE`` while none do. While somebody waits in ``flush`` it does not rest.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from ml_core.outbox.set_apart import RefusedRow, SetApart
 
 log = logging.getLogger(__name__)
 ROWS_PER_REQUEST = 1000
-SHARE_OF_A_CORE = 0.05
+SHARE_OF_A_CORE, IDLE_SHARE = 0.03, 0.25
+_GATHER_SECONDS = 0.25
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 60.0
 _LOOK_ROUND_SECONDS = 30.0
 
@@ -162,6 +164,8 @@ class Courier:
                 if self._flushes != flushes:
                     fails = 0
             self._rest(pause, flushes, ends_with_news=not fails)
+            if not fails and not self._flushing:
+                self._rest(_GATHER_SECONDS, self._flushes)
         for queue in self._left:
             queue.close()
 
@@ -206,11 +210,12 @@ class Courier:
             for parcel in _parcels(lines):
                 if self._is_stopping:
                     return
-                began, flushes = time.thread_time(), self._flushes
+                began, flushes, self._has_news = time.thread_time(), self._flushes, False
                 self._send(parcel)
                 queue.advance(parcel.end)
                 if not self._flushing:
-                    self._rest((time.thread_time() - began) * (1 / SHARE_OF_A_CORE - 1), flushes)
+                    share = SHARE_OF_A_CORE if self._has_news else IDLE_SHARE
+                    self._rest((time.thread_time() - began) * (1 / share - 1), flushes)
 
     def _send(self, parcel: _Parcel) -> None:
         refused, reason = self._deliver(parcel), "the line is damaged, or of another version of this program"

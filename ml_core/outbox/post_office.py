@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 import requests
@@ -60,10 +61,6 @@ class PostOffice:
         self._deliver(to, list(items), delivery, may_register=to.task is not None)
         return delivery
 
-    def register(self, name: str, task: str, **more: Any) -> requests.Response:
-        """Ask the monitor to register a model; raise ``TryLater`` if it cannot be reached."""
-        return self.call("POST", "/models", orjson.dumps({"name": name, "task": task, **more}))
-
     def call(self, method: str, path: str, body: bytes, content_type: str = "application/json") -> requests.Response:
         """Return the monitor's answer, whatever it is; raise ``TryLater`` if there is none."""
         try:
@@ -92,6 +89,17 @@ class PostOffice:
         """Close connections."""
         self._session.close()
 
+    def _register(self, to: Addressee) -> bool:
+        """Register a model that nobody knows; return whether it was not there and is now.
+
+        One that is there is left as it is: its owner may have given it a title, and it is something else that the
+        monitor has not found, such as a version.
+        """
+        if self.call("GET", f"/models/{quote(to.model)}/performance", b"").status_code != 404:
+            return False
+        body = orjson.dumps({"name": to.model, "task": to.task})
+        return self.call("POST", "/models", body).status_code in (200, 201)
+
     def _deliver(self, to: Addressee, items: list[dict[str, Any]], delivery: Delivery, *, may_register: bool) -> None:
         while items:
             body: dict[str, Any] = {"model": to.model, to.kind: items}
@@ -103,9 +111,9 @@ class PostOffice:
                 _note_receipt(answer, items, delivery)
                 return
             message, wrong = _read_error(answer)
-            if status == 404 and may_register and to.task is not None:
+            if status == 404 and may_register:
                 may_register = False
-                if self.register(to.model, to.task).status_code in (200, 201):
+                if self._register(to):
                     continue
             if status not in _REFUSED:
                 raise TryLater(f"{self.url} answered {status}: {message}", _retry_after(answer))

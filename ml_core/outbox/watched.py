@@ -82,6 +82,15 @@ class Watched:
     def __delattr__(self, name: str) -> None:
         delattr(self._model, name)
 
+    def __getitem__(self, key: Any) -> Any:  # steps of pipelines
+        return self._model[key]
+
+    def __len__(self) -> int:
+        return len(self._model)
+
+    def __bool__(self) -> bool:
+        return bool(self._model)
+
     def __dir__(self) -> list[str]:
         return sorted({*dir(self._model), "last_ids", "watch_failures"})
 

@@ -8,8 +8,7 @@ checked to come from a page of ours, which no other address is.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, g, redirect, request
@@ -19,14 +18,13 @@ from werkzeug.wrappers import Response
 from ml_core.clock import Clock
 from ml_core.errors import ConfigurationError, Forbidden, Unauthorized
 from ml_core.settings import AuthSettings
-from ml_core.web.sessions import Scope, Sessions, is_among
+from ml_core.web.sessions import Scope, Sessions
 
 LOGIN_PATH = "/ui/login"
 _PAGES = "/ui/"
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-_REMEMBERED_NAMES = 64
 
 
 def is_loopback(host: str) -> bool:
@@ -57,7 +55,7 @@ def init_app(app: Flask, auth: AuthSettings, host: str, clock: Clock, *, open_pa
     """
     sessions = app.extensions["sessions"] = Sessions(auth, clock)
     if not (auth.read_tokens or auth.write_tokens):
-        names = {name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts)}
+        names = known_names(auth, host)
         app.before_request(lambda: _check_name(names))
         return
 
@@ -111,45 +109,23 @@ def _is_browser() -> bool:
     return request.method in ("GET", "HEAD") and accepts["text/html"] > accepts["application/json"]
 
 
-def make_gate(auth: AuthSettings, host: str) -> Callable[[Mapping[str, Any]], bool]:
-    """Return whether a writing request with this WSGI environment may surely pass, for what answers before Flask does.
-
-    It knows less than the check before each view: what it does not let pass is for that check to judge and explain.
-    """
-    if auth.read_tokens or auth.write_tokens:
-
-        def has_token(environ: Mapping[str, Any]) -> bool:
-            kind, _, token = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
-            return kind.lower() == "bearer" and is_among(token, auth.write_tokens)
-
-        return has_token
-    names = {name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts)}
-    passed: set[str] = set()
-
-    def has_name(environ: Mapping[str, Any]) -> bool:
-        sent = environ.get("HTTP_HOST", "")
-        if sent in passed:
-            return True
-        if _host_name(sent) not in names:
-            return False
-        if len(passed) < _REMEMBERED_NAMES:  # a name may come with any port
-            passed.add(sent)
-        return True
-
-    return has_name
-
-
 def _check_name(names: Collection[str]) -> None:
     """Refuse a request that calls this app by another name.
 
     Any web page a user opens may point a name of its own at 127.0.0.1 (DNS rebinding). Not by Flask's TRUSTED_HOSTS,
     to which no IPv6 address is ever trusted.
     """
-    if _host_name(request.host) not in names:
+    if host_name(request.host) not in names:
         raise SecurityError("this app is not known by the name in the header Host; see the setting auth.trusted_hosts")
 
 
-def _host_name(host: str) -> str | None:
+def known_names(auth: AuthSettings, host: str) -> frozenset[str]:
+    """Return the names by which an app without tokens may be called."""
+    return frozenset(name.lower() for name in (*_LOCAL_NAMES, host, *auth.trusted_hosts))
+
+
+def host_name(host: str) -> str | None:
+    """Return the name in a header ``Host``, without its port; None if it holds none."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:  # a bracket without its other half

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -22,21 +23,26 @@ from ml_core.config import resolve_path
 from ml_core.errors import ConfigurationError
 from ml_core.settings import AppSettings, Settings
 from ml_core.web.auth import check_listening
+from ml_core.web.forwarding import also_listening
 
 _STOP_SECONDS = 5  # for the requests in work; the launcher waits twice as long
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
-def serve(target: str, section: str, settings: Settings, listening: AppSettings) -> None:
+def serve(
+    target: str, section: str, settings: Settings, listening: AppSettings, *, also_port: int | None = None
+) -> None:
     """Serve the app that the factory ``target`` ("module:function") makes, until SIGTERM or SIGINT.
 
-    ``section`` is the app's settings section, named in messages. Raises ``ConfigurationError`` if the app may not
-    listen there, or its port is taken.
+    ``section`` is the app's settings section, named in messages; ``also_port`` a second port on which it answers.
+    Raises ``ConfigurationError`` if the app may not listen there, or a port is taken.
     """
     check_listening(listening.host, settings.auth)
-    address = _free_address(listening, section)
+    address = _free_address(listening.host, listening.port, f"ML_{section.upper()}__PORT (and __HOST)")
+    if also_port is not None:
+        _free_address(listening.host, also_port, f"ML_{section.upper()}__ALSO_PORT")
     os.environ.update(_metrics_environment(settings, section))
-    Server(
+    server = Server(
         target,
         address=address,
         port=listening.port,
@@ -48,7 +54,9 @@ def serve(target: str, section: str, settings: Settings, listening: AppSettings)
         workers_kill_timeout=_STOP_SECONDS,
         websockets=False,
         log_level=LogLevels.warning,
-    ).serve(target_loader=partial(_load_in_worker, os.getpid()))
+    )
+    with nullcontext() if also_port is None else also_listening(address, also_port, listening.port):
+        server.serve(target_loader=partial(_load_in_worker, os.getpid()))
 
 
 def _load_in_worker(parent: int, target: str) -> Any:
@@ -68,19 +76,18 @@ def _load_in_worker(parent: int, target: str) -> Any:
         return getattr(import_module(module), factory)()
 
 
-def _free_address(listening: AppSettings, section: str) -> str:
+def _free_address(host: str, port: int, setting: str) -> str:
     """Return the address of the host to listen on, for the server takes no names."""
-    family = socket.AF_INET6 if ":" in listening.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        address = str(socket.getaddrinfo(listening.host, None, family)[0][4][0])
+        address = str(socket.getaddrinfo(host, None, family)[0][4][0])
         with socket.socket(family) as probe:
             # As the server will do it: a port that a stopped server still lingers on is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind((address, listening.port))
+            probe.bind((address, port))
     except OSError as error:
         raise ConfigurationError(
-            f"cannot listen on {listening.host} port {listening.port}: {error.strerror}; stop what uses it, or "
-            f"set ML_{section.upper()}__PORT (and __HOST) to another"
+            f"cannot listen on {host} port {port}: {error.strerror}; stop what uses it, or set {setting} to another"
         ) from None
     return address
 

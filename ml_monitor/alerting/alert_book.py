@@ -18,7 +18,7 @@ from ml_core.records import Document
 from ml_core.store.base import Store
 from ml_monitor.alerting.rules import Severity
 from ml_monitor.monitoring.alerts.plain import state_from_dict, state_to_dict
-from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event
+from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event, Status
 from ml_monitor.results.document_cache import read_cached
 
 KIND = "alerts"
@@ -123,6 +123,11 @@ def status_line(event: Event) -> dict[str, Any]:
         "chunk": event.chunk.chunk,
         "chunk_time": format_time(event.chunk.chunk_time),
     }
+
+
+def closing_line(time: datetime, before: Status, after: Status, reason: str) -> dict[str, Any]:
+    """Return the line of the history that tells why an alert was closed, since no chunk brought it about."""
+    return {"time": format_time(time), "before": before, "after": after, "reason": reason}
 
 
 def action_line(time: datetime, action: str, author: str, note: str) -> dict[str, Any]:

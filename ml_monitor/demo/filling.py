@@ -78,7 +78,8 @@ def fill(
     if progress is None:
         start = datetime(now.year, now.month, now.day, tzinfo=UTC) - days_before * DAY
         progress = Progress(start.date(), start)
-        _begin(store, monitor, progress)
+        _save(store, progress)
+    _register(store, monitor, progress)
     days = -((progress.until - now) // DAY)
     new = 0
     for number in range(1, days + 1):
@@ -93,8 +94,8 @@ def fill(
     return new
 
 
-def _begin(store: Store, monitor: Monitor, progress: Progress) -> None:
-    _save(store, progress)
+def _register(store: Store, monitor: Monitor, progress: Progress) -> None:
+    """Register the models with their references; those that are there stay as they are."""
     for world in WORLDS:
         body = {"name": world.name, "title": world.title, "task": world.task}
         monitor.register(body | ({"headline_metric": world.headline_metric} if world.headline_metric else {}))

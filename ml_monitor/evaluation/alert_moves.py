@@ -24,11 +24,12 @@ _DEFAULT_NAMES = {rule.name for rule in DEFAULT_RULES}
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """An alert that changed its status."""
+    """An alert that changed its status; ``reason`` says why, where no chunk brought it about."""
 
     alert: Alert
     before: Status
     after: Status
+    reason: str = ""
 
 
 def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stretch]], now: datetime) -> list[Move]:
@@ -69,8 +70,12 @@ def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stret
 def key_of(model: str, judged: Judged) -> AlertKey:
     """Return which alert a verdict is about."""
     rule, result = judged.rule, judged.result
-    cause: Cause = "performance" if rule.watches == "forecast" else rule.watches
-    return AlertKey(model, cause, subject_by(rule, _subject(rule, result)), result.segment)
+    return AlertKey(model, cause_of(rule), subject_by(rule, _subject(rule, result)), result.segment)
+
+
+def cause_of(rule: AlertRule) -> Cause:
+    """Return the cause of a rule's alerts: what a forecast did is performance, too."""
+    return "performance" if rule.watches == "forecast" else rule.watches
 
 
 def subject_by(rule: AlertRule, subject: str) -> str:

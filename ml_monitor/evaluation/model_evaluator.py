@@ -183,7 +183,7 @@ class ModelEvaluator:
         rules = [rule for rule in self._prediction_rules if rule.chunk == chunk]
         segment_by = sorted({rule.segment_by for rule in rules if rule.segment_by})
         results = measure_chunk(frame, self.model.task, judge.baseline, chunk, stretch, segment_by)
-        results = gradings.grade(results)
+        results = gradings.grade(results, judge.baseline.version if judge.baseline else None)
         judged = [each for rule in rules for each in judge.judge(rule, results)]
         results = with_verdicts(results, judged)
         self._profiler.add(chunk, stretch, frame, judge.baseline, results)

@@ -82,13 +82,22 @@
     return typed.some((field) => field.value !== field.defaultValue);
   }
 
-  function keepCharts(fresh) {
+  // Returns a chart's document without the ids that Bokeh makes anew each time.
+  function withoutIds(block) {
+    return block.textContent.replace(/"p\d+"/g, "").replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "");
+  }
+
+  // Returns the places of charts whose data are the same. A new chart gets the room of the old one, lest the page jumps.
+  function chartsToKeep(fresh) {
+    const blocks = new Map([...main.querySelectorAll("script.chart-data")].map((block) => [block.dataset.target, block]));
+    const kept = [];
     for (const block of fresh.querySelectorAll("script.chart-data")) {
-      const before = [...main.querySelectorAll("script.chart-data")].find((old) => old.dataset.target === block.dataset.target);
-      const [target, drawn] = [fresh.querySelector(`#${block.dataset.target}`), document.getElementById(block.dataset.target)];
-      if (before?.textContent === block.textContent) target.replaceWith(drawn);
-      else if (drawn !== null) target.style.minHeight = `${drawn.offsetHeight}px`;
+      const place = document.getElementById(block.dataset.target);
+      const before = blocks.get(block.dataset.target);
+      if (before !== undefined && withoutIds(before) === withoutIds(block)) kept.push(place);
+      else if (place !== null) fresh.querySelector(`#${block.dataset.target}`).style.minHeight = `${place.offsetHeight}px`;
     }
+    return kept;
   }
 
   function announce(fresh) {
@@ -104,10 +113,11 @@
     const scrolled = [...main.querySelectorAll(".scroll")].map((box) => [box.scrollLeft, box.scrollTop]);
     announce(fresh);
     for (const { key, element } of openedDetails(fresh)) if (opened.has(key)) element.open = opened.get(key);
-    keepCharts(fresh);
+    const kept = chartsToKeep(fresh);
     main.dataset.alerts = fresh.dataset.alerts ?? "";
     delete main.dataset.stale;
     main.replaceChildren(...fresh.childNodes);
+    for (const place of kept) document.getElementById(place.id).replaceWith(place);
     [...main.querySelectorAll(".scroll")].forEach((box, number) => box.scrollTo(...(scrolled[number] ?? [0, 0])));
     place?.()?.focus({ preventScroll: true });
     window.scrollTo(scrollX, scrollY);

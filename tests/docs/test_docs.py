@@ -9,6 +9,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, SecretStr
 
+from anomaly_api.app import create_app as create_anomaly
 from cloudwatch_engine.__main__ import main as cloudwatch_commands
 from cloudwatch_engine.app import create_app as create_cloudwatch
 from cloudwatch_engine.seed_config import SeedConfig
@@ -69,7 +70,7 @@ def test_the_example_settings_are_valid_and_say_the_defaults_where_they_repeat_t
 
 def test_every_route_is_documented(settings: Settings, json_store: JsonStore, clock: FixedClock) -> None:
     text = (DOCS / "api.md").read_text()
-    for create_app in (create_models, create_monitor, create_cloudwatch):
+    for create_app in (create_models, create_monitor, create_cloudwatch, create_anomaly):
         app = create_app(settings, json_store, clock)
         for rule in app.url_map.iter_rules():
             if rule.rule.startswith(UNDOCUMENTED):
@@ -99,9 +100,11 @@ def test_every_command_and_old_key_of_the_engine_is_documented() -> None:
 
 def test_every_metric_is_documented(settings: Settings, json_store: JsonStore, clock: FixedClock) -> None:
     documented = set(rows_of("metrics.md"))
-    client = create_monitor(settings, json_store, clock).test_client()
-    client.get("/healthz")
-    names = set(re.findall(r"^# TYPE (\S+)", client.get("/metrics").text, re.MULTILINE))
+    names: set[str] = set()
+    for create_app in (create_monitor, create_anomaly):
+        client = create_app(settings, json_store, clock).test_client()
+        client.get("/healthz")
+        names |= set(re.findall(r"^# TYPE (\S+)", client.get("/metrics").text, re.MULTILINE))
     names = {re.sub(r"_created$", "", name) for name in names}
     assert {name for name in names if name.startswith("ml_")} == {name for name in documented if name.startswith("ml_")}
     assert names <= documented | {name.removesuffix("_total") for name in documented}

@@ -16,6 +16,7 @@ import requests
 from playwright.sync_api import Browser
 
 from ml_core.config import project_root
+from tests.processes import eventually
 
 PAYMENT = {"accountAgeDays": 1, "numItems": 4, "localTime": 9.5, "paymentMethodAgeDays": 0}
 MOST_RESIDENT_MB = 170
@@ -40,12 +41,17 @@ class Platform:
             "ML_LOG_FOLDER": str(folder / "log"),
             "ML_MONITOR__PORT": str(free_port()),
             "ML_MODELS__PORT": str(free_port()),
+            "ML_ANOMALY__PORT": str(free_port()),
+            "ML_CLOUDWATCH__PORT": str(free_port()),
+            "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
+            "ML_CLOUDWATCH__SCHEDULE": "false",
             # They have a test of their own.
             "ML_PROMETHEUS__ENABLED": "false",
             "ML_ALERTMANAGER__ENABLED": "false",
         }
         self.monitor = f"http://localhost:{self.environment['ML_MONITOR__PORT']}"
         self.models = f"http://localhost:{self.environment['ML_MODELS__PORT']}"
+        self.anomaly = f"http://localhost:{self.environment['ML_ANOMALY__PORT']}"
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", *arguments]
@@ -88,7 +94,7 @@ def predict(platform: Platform, **features: float) -> Any:
 def test_starting_prints_the_addresses_with_the_dashboard_first(platform: Platform) -> None:
     addresses = re.findall(r"http://\S+", platform.output)  # type: ignore[attr-defined]
     ports = [address.rstrip("/").rsplit(":", 1)[1] for address in addresses]
-    assert ports == [platform.environment["ML_MONITOR__PORT"], platform.environment["ML_MODELS__PORT"]]
+    assert ports == [platform.environment[f"ML_{app}__PORT"] for app in ("MONITOR", "MODELS", "ANOMALY", "CLOUDWATCH")]
 
 
 def test_starting_again_changes_nothing(platform: Platform) -> None:
@@ -103,7 +109,7 @@ def test_starting_again_changes_nothing(platform: Platform) -> None:
 def test_both_apps_answer_the_seeds_questions_alike(platform: Platform) -> None:
     answers = [requests.get(f"{address}/models", timeout=10).json() for address in (platform.monitor, platform.models)]
     assert answers[0] == answers[1]
-    assert list(answers[0]["data"]) == ["model1", "model2"]
+    assert list(answers[0]["data"]) == ["anomaly_detector", "model1", "model2"]
     metrics = [
         requests.get(f"{address}/performance-metrics", {"modelId": "model1"}, timeout=10).json()["data"]
         for address in (platform.monitor, platform.models)
@@ -152,6 +158,25 @@ def test_a_prediction_is_counted_on_the_dashboard(platform: Platform, browser: B
     assert receipt == {"accepted": 1, "duplicates": 0, "spooled": 0, "rejected": []}
 
 
+def test_an_anomaly_is_answered_explained_and_shown_on_the_dashboard(platform: Platform, browser: Browser) -> None:
+    question = {"feature_vector": [9000, 5000], "score": True, "explain": True}
+    answer = requests.post(f"{platform.anomaly}/prediction", json=question, timeout=30).json()
+    assert answer["is_inlier"] == -1
+    assert answer["anomaly_score"] < -0.8
+    assert set(answer["explanation"]["contributions"]) == {"mean", "sd"}
+
+    def is_counted() -> bool:
+        overview = requests.get(f"{platform.monitor}/", {"format": "json"}, timeout=10).json()
+        (model,) = [model for model in overview["models"] if model["name"] == "anomaly_detector"]
+        return bool(model["predictions_last_day"] == 1)
+
+    eventually(is_counted)
+    page = browser.new_page()
+    page.goto(f"{platform.monitor}/ui/models/anomaly_detector")
+    assert page.get_by_text("Anomaly Detection").first.is_visible()
+    page.close()
+
+
 def test_a_version_trained_by_the_script_is_served_without_a_restart(platform: Platform) -> None:
     before = predict(platform)["version"]
     result = subprocess.run(
@@ -190,7 +215,11 @@ def test_the_dashboard_reads_the_store_and_not_the_other_app(platform: Platform,
 
 def test_every_app_refuses_to_listen_beyond_this_machine_without_tokens(tmp_path: Path) -> None:
     alone = Platform(tmp_path)
-    for package, variable in (("ml_monitor", "ML_MONITOR__HOST"), ("ml_models", "ML_MODELS__HOST")):
+    for package, variable in (
+        ("ml_monitor", "ML_MONITOR__HOST"),
+        ("ml_models", "ML_MODELS__HOST"),
+        ("anomaly_api", "ML_ANOMALY__HOST"),
+    ):
         result = alone.run(package, "serve", **{variable: "0.0.0.0"})
         assert result.returncode == 1
         assert len(result.stderr.strip().splitlines()) == 1

@@ -33,10 +33,11 @@ class Observed:
     """The launcher's command line with folders, ports and tokens of its own, and Prometheus in a hurry."""
 
     def __init__(self, folder: Path) -> None:
-        sections = ("MONITOR", "MODELS", "ANOMALY", "PROMETHEUS", "ALERTMANAGER")
+        sections = ("MONITOR", "MODELS", "ANOMALY", "CLOUDWATCH", "PROMETHEUS", "ALERTMANAGER")
         ports = {f"ML_{section}__PORT": str(free_port()) for section in sections}
         own = own_folders(folder) | ports
-        own |= {f"ML_{name}__FOLDER": str(folder / name.lower()) for name in ("PROMETHEUS", "ALERTMANAGER")}
+        own |= {f"ML_{name}__FOLDER": str(folder / name.lower()) for name in sections[3:]}
+        own["ML_CLOUDWATCH__SCHEDULE"] = "false"  # its models have tests of their own
         own |= {"ML_AUTH__READ_TOKENS": "reads", "ML_AUTH__WRITE_TOKENS": "writes"}
         settings = load_settings(own)
         config = prometheus_config(settings, platform_apps(settings))

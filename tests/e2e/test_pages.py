@@ -10,13 +10,14 @@ from datetime import timedelta
 
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from ml_core.ids import new_id
 from ml_core.records import Model, Prediction
 from ml_monitor.results.results_store import Result, point_of
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
+from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
 from tests.processes import resident_megabytes
 from tests.unit.ml_monitor.telling import DAY, an_alert, keep
 
@@ -56,64 +57,14 @@ def fill(monitor: LiveMonitor) -> None:
         registry.store.record_predictions(model.name, rows, new_ids=True)
 
 
-class Visit:
-    """A page with all that a browser complained of while it was open."""
-
-    def __init__(self, page: Page, monitor: LiveMonitor) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        self._own = monitor.url
-        # Violations of the content security policy are errors on the console too.
-        page.on("console", lambda message: self._note(message.text) if message.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self._note(str(error)))
-        page.on("dialog", lambda dialog: self._note(f"dialog {dialog.message}"))
-        page.on("request", self._check_host)
-
-    def open(self, path: str) -> Page:
-        self.page.goto(f"{self._own}{path}")
-        return self.page
-
-    def chart(self, name: str) -> Locator:
-        """Return the canvas on which a chart was drawn, once it is."""
-        chart = self.page.locator(f"#chart-{name}")
-        chart.scroll_into_view_if_needed()
-        canvas = chart.locator(".bk-Figure canvas").first
-        expect(canvas).to_be_visible()
-        return canvas
-
-    def _note(self, text: str) -> None:
-        self.complaints.append(text)
-
-    def _check_host(self, request: Request) -> None:
-        if not request.url.startswith((self._own, "data:")):
-            self._note(f"request to {request.url}")
-
-
 @pytest.fixture
 def visit(browser: Browser, live_monitor: LiveMonitor, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
     context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), live_monitor)
+    made = Visit(context.new_page(), live_monitor.url)
     yield made
     context.close()
     assert made.complaints == []
-
-
-def has_drawn(canvas: Locator) -> bool:
-    """Return whether a canvas holds anything: pixels that differ from the first."""
-    return bool(
-        canvas.evaluate(
-            """canvas => {
-                const context = canvas.getContext("2d");
-                const pixels = new Uint32Array(context.getImageData(0, 0, canvas.width, canvas.height).data.buffer);
-                return pixels.some(pixel => pixel !== pixels[0]);
-            }"""
-        )
-    )
-
-
-def scrolls_sideways(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth > window.innerWidth"))
 
 
 # The empty store comes first: the tests below it fill the one that all share.

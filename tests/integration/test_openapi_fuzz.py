@@ -13,9 +13,17 @@ from schemathesis import Case
 from schemathesis.generation import GenerationMode
 from schemathesis.schemas import BaseSchema
 
+from anomaly_api.app import create_app as create_anomaly
+from anomaly_api.generator import generate_windows
+from anomaly_api.train import run as train_detector
+from cloudwatch_engine.app import create_app as create_engine
+from cloudwatch_engine.fetch import fetch, open_source
+from cloudwatch_engine.generated import INSTANCE
+from cloudwatch_engine.job_starter import JobStarter
+from cloudwatch_engine.training import train_instance
 from ml_core.clock import FixedClock
 from ml_core.registry import Registry
-from ml_core.settings import Settings
+from ml_core.settings import CloudWatchSettings, Settings
 from ml_core.store.json_store import JsonStore
 from ml_models.app import create_app as create_models
 from ml_models.generators.fraud import generate_fraud
@@ -58,6 +66,31 @@ def monitor_api(trained: Registry, folder: Path) -> BaseSchema:
     return schemathesis.openapi.from_wsgi("/openapi.json", app)
 
 
+@pytest.fixture(scope="module")
+def anomaly_api(trained: Registry, folder: Path) -> Iterator[BaseSchema]:
+    generate_windows(300).to_csv(folder / "windows.csv", index=False)
+    train_detector(trained, folder / "windows.csv")
+    app = create_anomaly(Settings(artifacts_folder=str(folder / "artifacts")), trained.store, FixedClock(NOON))
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    app.extensions["predictor"].close()
+
+
+@pytest.fixture(scope="module")
+def engine_api(folder: Path) -> Iterator[BaseSchema]:
+    section = CloudWatchSettings(folder=str(folder / "cloudwatch"), history_days=1, horizon_steps=6)
+    settings = Settings(artifacts_folder=str(folder / "artifacts"), cloudwatch=section)
+    store = JsonStore(folder / "engine")
+    app = create_engine(settings, store, FixedClock(NOON))
+    engine = app.extensions["engine"]
+    fetch(store, section, *open_source(section), NOON)
+    train_instance(engine, INSTANCE, names=("naive",))
+    app.extensions["job_starter"] = JobStarter(("true",))
+    yield schemathesis.openapi.from_wsgi("/openapi.json", app)
+    app.extensions["worker"].close()
+    app.extensions["job_starter"].close()
+    store.close()
+
+
 def check(case: Case) -> None:
     response = case.call()
     assert response.status_code < 500, response.text
@@ -82,5 +115,13 @@ def test_the_models_app_answers_anything_without_failing(models_api: BaseSchema)
     assert check_all(models_api) == 6
 
 
+def test_the_engine_answers_anything_without_failing(engine_api: BaseSchema) -> None:
+    assert check_all(engine_api) == 11
+
+
 def test_the_monitor_answers_anything_without_failing(monitor_api: BaseSchema) -> None:
     assert check_all(monitor_api) == 20
+
+
+def test_the_anomaly_app_answers_anything_without_failing(anomaly_api: BaseSchema) -> None:
+    assert check_all(anomaly_api) == 3

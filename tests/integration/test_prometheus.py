@@ -18,6 +18,7 @@ from ml_core.config import project_root
 from ml_core.store.json_store import JsonStore
 from ml_monitor.alerting.alert_book import change_alert
 from ml_monitor.monitoring.alerts.responses import acknowledge
+from tests.dashboards import expressions, load_dashboard
 from tests.factories import NOON
 from tests.processes import eventually, free_port, own_folders, start_app
 from tests.receivers import Receiver
@@ -54,7 +55,7 @@ def test_the_receivers_of_the_example_are_what_the_alertmanager_takes(tmp_path: 
 
 
 DONE = "ml_job_last_done_timestamp_seconds{job_name='retain'}"
-HOURLY = {"ml_job_interval_seconds{job_name='retain'}": "3600x3000"}
+EXPECTED = "ml_job_expected_timestamp_seconds{job_name='retain'}"
 REQUESTS = "http_requests_total{job='ml-models', route='/', status='%s'}"
 LATENCY = "http_request_duration_seconds_bucket{job='ml-models', route='%s', le='%s'}"
 PREDICTED = "anomaly_predictions_total{outcome='%s'}"
@@ -94,9 +95,10 @@ def test_each_rule_fires_on_what_it_is_for(
 @pytest.mark.parametrize(
     ("series", "at", "alert"),
     [
-        ({DONE: "0x3000"} | HOURLY, "182m", "JobSilent"),
-        ({DONE: "0x3000"} | HOURLY, "179m", None),
-        ({DONE: "0x3000"}, "182m", None),  # of a job with one slot nobody knows when it is due
+        ({DONE: "0x3000", EXPECTED: "1x3000"}, "12m", "JobSilent"),
+        ({DONE: "0x3000", EXPECTED: "1x3000"}, "9m", None),
+        ({DONE: "1x3000", EXPECTED: "1x3000"}, "12m", None),
+        ({DONE: "0x3000"}, "182m", None),  # of a job that is not in the crontab nobody knows when it is due
         ({REQUESTS % 200: "0+90x20", REQUESTS % 503: "0+10x20"}, "15m", "AppErrors"),
         ({REQUESTS % 200: "0+98x20", REQUESTS % 503: "0+2x20"}, "15m", None),
         ({REQUESTS % 200: "0+1x20", REQUESTS % 503: "0+1x20"}, "15m", None),  # too few to speak of a share
@@ -139,7 +141,7 @@ def test_each_rule_on_several_series_fires_on_what_it_is_for(
 @pytest.mark.parametrize(("at", "alert"), [("29d", "JobSilent"), ("31d", None)])
 def test_a_job_that_has_been_silent_for_a_month_is_out_of_use(tmp_path: Path, at: str, alert: str | None) -> None:
     # A value an hour holds for five minutes only, as long as nobody looks between.
-    check_alerts(tmp_path, {DONE: "0x800", **dict.fromkeys(HOURLY, "3600x800")}, at, alert, interval="1h")
+    check_alerts(tmp_path, {DONE: "0x800", EXPECTED: "1x800"}, at, alert, interval="1h")
 
 
 def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | None, *, interval: str = "1m") -> None:
@@ -165,6 +167,39 @@ def check_alerts(folder: Path, series: Mapping[str, str], at: str, alert: str | 
     path = folder / "test.yml"
     rules = [str(EXAMPLES / "recording.yml"), str(EXAMPLES / "rules.yml")]
     path.write_text(yaml.safe_dump({"rule_files": rules, "evaluation_interval": interval, "tests": [test]}))
+    result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_mended_panel_tells_the_mean_output_and_score_where_the_first_systems_does_not(tmp_path: Path) -> None:
+    # Every ten seconds 2 inliers with a score of -0.4 and 8 anomalies with -0.8: on average -0.6 and -0.72.
+    series = {
+        'anomaly_predictions_total{outcome="inlier"}': "0+2x60",
+        'anomaly_predictions_total{outcome="anomaly"}': "0+8x60",
+        "anomaly_prediction_score_sum": "0+7.2x60",
+        "anomaly_prediction_score_count": "0+10x60",
+        "prediction_output_distribution_sum": "0-6x60",
+        "prediction_output_distribution_count": "0+10x60",
+        "prediction_score_distribution_sum": "0-7.2x60",
+        "prediction_score_distribution_count": "0+10x60",
+    }
+    output, score, *_ = expressions(load_dashboard("service"))
+    first = "sum(increase(prediction_%s_distribution_sum[1m])) / sum(increase(prediction_%s_distribution_count[1m]))"
+    test = {
+        "interval": "10s",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            {"expr": expression, "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": value}]}
+            for expression, value in (
+                (f"round({output}, 0.001)", -0.6),
+                (f"round({score}, 0.001)", -0.72),
+                (f"abs({first % ('output', 'output')} - -0.6) > bool 1", 1),
+                (f"abs({first % ('score', 'score')} - -0.72) > bool 1", 1),
+            )
+        ],
+    }
+    path = tmp_path / "test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [], "tests": [test]}))
     result = subprocess.run([tool("promtool"), "test", "rules", path], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stdout + result.stderr
 

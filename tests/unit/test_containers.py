@@ -6,6 +6,7 @@ import fnmatch
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -151,6 +152,16 @@ def test_the_image_has_every_package_and_no_data() -> None:
     assert set(packages) <= set(taken)
     for private in ("var", ".venv", ".git", ".env", "tests"):
         assert not any(fnmatch.fnmatch(private, pattern) for pattern in taken)
+
+
+def test_the_packages_are_installed_with_what_the_installer_imports_of_the_suite() -> None:
+    (imported,) = re.findall(r'modules="flask,.* (ml_core\.\w+)"', (project_root() / "install.sh").read_text())
+    code = f"import sys, {imported}; print(*(name for name in sys.modules if name.startswith('ml_core')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    wanted = {f"{name.replace('.', '/')}.py" for name in loaded if name != "ml_core"} | {"ml_core/__init__.py"}
+    copied = re.search(r"^COPY (ml_core/.+) ml_core/$", (DEPLOY / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied
+    assert set(copied[1].split()) == wanted
 
 
 class Suite:

@@ -12,7 +12,7 @@ import pytest
 from ml_core.config import project_root
 
 PACKAGES = ("ml_core", "ml_models", "ml_monitor", "forecasting_jobs", "cloudwatch_engine", "anomaly_api")
-APPS = ("ml_models", "ml_monitor", "anomaly_api", "cloudwatch_engine")
+APPS = ("ml_models", "ml_monitor", "cloudwatch_engine", "anomaly_api")
 HEAVY = {"tensorflow", "keras", "xgboost", "statsmodels", "scipy", "sklearn"}
 SOURCES = sorted(path for package in PACKAGES for path in (project_root() / package).rglob("*.py"))
 
@@ -82,10 +82,10 @@ def test_apps_start_from_inside_their_folders() -> None:
     for folder, script in (
         ("ml_models", "app.py"),
         ("ml_monitor", "app.py"),
-        ("anomaly_api", "app.py"),
-        ("ml_models", "run_model.py"),
         ("cloudwatch_engine", "app.py"),
         ("cloudwatch_engine", "engine.py"),
+        ("anomaly_api", "app.py"),
+        ("ml_models", "run_model.py"),
     ):
         code = f"import runpy; runpy.run_path({script!r}, run_name='not_main')"
         result = subprocess.run(

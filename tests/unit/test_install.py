@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import os
 import pty
 import shutil
 import signal
 import subprocess
+import tarfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +19,7 @@ import pytest
 from ml_core.config import project_root
 
 _REAL_TOOLS = {"cat", "chmod", "cp", "cut", "dirname", "env", "flock", "grep", "head", "id", "mkdir", "mv"} | {
-    *("rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "tail", "touch")
+    *("rm", "rmdir", "sed", "sh", "sha256sum", "sleep", "tail", "tar", "gzip", "touch")
 }
 
 # Answers the questions that install.sh asks, and makes environments of fakes. It stands for base and .venv alike.
@@ -43,6 +46,12 @@ esac
 SERVERS = ("prometheus", "prometheus-alertmanager", "cron")
 
 
+def _value(script: str, name: str) -> str:
+    """Return what a variable of a shell script is set to."""
+    (value,) = (line.partition("=")[2] for line in script.splitlines() if line.startswith(f"{name}="))
+    return value
+
+
 class Sandbox:
     """A copy of install.sh and what it reads, and a PATH with nothing on it but what a test puts there."""
 
@@ -59,6 +68,7 @@ class Sandbox:
         for path, fake in (("/etc/os-release", "os-release"), ("/usr/bin/", ""), ("/usr/sbin/", "sbin-")):
             assert path in text
             text = text.replace(path, f"{self.fakes}/{fake}")
+        text = text.replace(_value(text, "AXE_SHA256"), self._pack_axe(_value(text, "AXE_VERSION")))
         script.write_text(text)
         for name in _REAL_TOOLS:
             found = shutil.which(name)
@@ -66,6 +76,15 @@ class Sandbox:
             (self.fakes / name).symlink_to(found)
         for name in ("make", "docker-compose", *SERVERS):
             self.add(name)
+
+    def _pack_axe(self, version: str) -> str:
+        """Put an npm on the PATH that brings a small package, and return the package's checksum."""
+        package = self.fakes / f"axe-core-{version}.tgz"
+        with tarfile.open(package, "w:gz") as archive:
+            for name in ("axe.min.js", "LICENSE"):
+                archive.addfile(tarfile.TarInfo(f"package/{name}"), io.BytesIO())
+        self.add("npm", f'#!/bin/sh\necho "npm $*" >>"$FAKES/calls"\ncp "$FAKES/{package.name}" .\n')
+        return hashlib.sha256(package.read_bytes()).hexdigest()
 
     def add(self, name: str, script: str = "#!/bin/sh\n") -> None:
         """Put a fake program on the PATH."""
@@ -293,6 +312,26 @@ def test_a_compose_of_dockers_own_will_do(sandbox: Sandbox) -> None:
     assert "docker-compose" in refusal(sandbox.run("--yes", "--dev"))
     sandbox.add("docker", '#!/bin/sh\n[ "$*" = "compose version" ]\n')
     assert sandbox.run("--yes", "--dev").returncode == 0
+
+
+def test_axe_is_fetched_once_and_only_for_the_tests(sandbox: Sandbox) -> None:
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    assert sandbox.run("--yes").returncode == 0
+    assert not (sandbox.folder / "var" / "tools" / "axe").exists()
+    assert "axe-core" in sandbox.run("--yes", "--dev").stdout
+    assert (sandbox.folder / "var" / "tools" / "axe" / "package" / "axe.min.js").exists()
+    assert sandbox.run("--yes", "--dev").stdout.startswith("All is installed already.")
+    assert len([call for call in sandbox.calls() if call.startswith("npm pack")]) == 1
+
+
+def test_an_axe_that_is_not_the_one_that_was_tried_is_not_used(sandbox: Sandbox) -> None:
+    for name in ("mariadbd", "chromium"):
+        sandbox.add(name)
+    next(sandbox.fakes.glob("axe-core-*.tgz")).write_bytes(b"another")
+    line = refusal(sandbox.run("--yes", "--dev"))
+    assert "Fetching axe-core" in line
+    assert not (sandbox.folder / "var" / "tools" / "axe" / "installed").exists()
 
 
 def test_servers_and_browsers_are_not_asked_for_without_dev(sandbox: Sandbox) -> None:

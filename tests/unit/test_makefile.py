@@ -15,6 +15,7 @@ from ml_core.config import project_root
 TARGETS = [
     "bench-dashboard",
     "bench-monitor",
+    "bench-serving",
     "bench-store",
     "build-api",
     "demo",

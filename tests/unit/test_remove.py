@@ -117,7 +117,7 @@ def test_a_link_goes_and_what_it_leads_to_stays(folder: Path, tmp_path: Path) ->
 def test_containers_are_removed_by_compose_and_their_data_only_on_demand(folder: Path) -> None:
     add(folder, ["var/docker.env"])
     script = folder / "deploy" / "compose.sh"
-    script.parent.mkdir()
+    script.parent.mkdir(exist_ok=True)
     script.write_text('#!/bin/sh\necho "$*" >>calls\n')
     script.chmod(0o755)
     remove(folder, "all")

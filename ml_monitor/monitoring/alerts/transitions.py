@@ -45,6 +45,22 @@ def advance(state: AlertState, verdict: Verdict, time: datetime, rule: Rule) -> 
     return new, (Event(state.key, time, state.status, status, chunk),) if status != state.status else ()
 
 
+def close(state: AlertState, time: datetime) -> AlertState:
+    """Return the state of an alert that nothing watches any more: resolved if it fired, else without data.
+
+    What it remembers of chunks counts no longer, so that it begins anew if it is watched again. One that remembers
+    nothing stays as it is.
+    """
+    if not state.history:
+        return state
+    newest = max(each.chunk_time for each in state.history)
+    settled = newest if state.settled_time is None else max(newest, state.settled_time)
+    status: Status = "resolved" if state.status == "firing" else "insufficient data"
+    episode = replace(state.episode, resolved_time=time) if state.episode and status == "resolved" else state.episode
+    status_time = time if status != state.status else state.status_time
+    return replace(state, status=status, status_time=status_time, history=(), settled_time=settled, episode=episode)
+
+
 def outcome_of(verdict: Verdict, rule: Rule) -> Outcome:
     """Return how a chunk counts: middling is neither beyond its threshold nor within the one for clearing."""
     if verdict.judgement.state == "undefined" or verdict.rows < rule.minimum_rows:

@@ -66,7 +66,7 @@ def _held_out_scores(
 ) -> Floats:
     """Return for each row what a classifier says of it that has learnt on the other folds."""
     from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     scores = np.full(len(domains), 0.5)
     with threadpool_limits(1, user_api="openmp"):  # on a busy machine its threads spend their time on each other

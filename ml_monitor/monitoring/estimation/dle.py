@@ -125,7 +125,7 @@ def _one_thread() -> AbstractContextManager[object]:
     scikit-learn comes first, since a limit binds only the libraries that are loaded already.
     """
     import sklearn.ensemble  # noqa: F401
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     limits: AbstractContextManager[object] = threadpool_limits(1)
     return limits

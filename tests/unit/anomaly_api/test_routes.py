@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from ml_core.registry import Registry
 from ml_core.settings import AnomalySettings, AuthSettings, LimitSettings
 from tests.factories import NOON
 from tests.forests import sklearn_labels, sklearn_scores
+from tests.processes import eventually
 
 USUAL, ODD = [150.0, 60.0], [4e6, 3e6]
 
@@ -252,6 +254,43 @@ def test_without_a_champion_nothing_is_predicted(make_app: Callable[..., OpenAPI
     empty.close()
 
 
+class Failing:
+    """A scorer with a fault of ours."""
+
+    def score(self, vector: Sequence[float]) -> float:
+        raise RuntimeError("a fault")
+
+
+def test_a_fault_of_ours_is_answered_as_everywhere_and_logged(
+    client: FlaskClient, predictor: Predictor, registry: Registry, caplog: pytest.LogCaptureFixture
+) -> None:
+    predictor._champion = replace(predictor.champion(), scorer=cast(Any, Failing()))
+    answer = post(client, {"feature_vector": USUAL})
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (500, "internal_error")
+    assert "a fault" not in answer.text
+    assert "unhandled RuntimeError on POST /prediction" in caplog.text
+    assert logged(client, registry).empty
+
+
+def test_while_the_store_takes_nothing_predictions_are_refused_and_what_waits_is_told(
+    client: FlaskClient, registry: Registry
+) -> None:
+    folder = Path(registry.artifacts_root).parent / "store" / "records" / "predictions"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "anomaly_detector").write_text("a file where a folder is to be")
+    assert post(client, {"feature_vector": USUAL}).status_code == 200
+    eventually(lambda: post(client, {"feature_vector": USUAL}).status_code == 503)
+    answer = post(client, {"feature_vector": USUAL})
+    assert answer.headers["Retry-After"]
+    assert answer.get_json()["error"]["code"] == "store_unavailable"
+    assert any("predictions are refused" in notice for notice in client.get("/readyz").get_json()["notices"])
+    before = counted(client)
+    post(client, {"feature_vector": USUAL})
+    assert counted(client) == before
+    (folder / "anomaly_detector").unlink()
+    eventually(lambda: post(client, {"feature_vector": USUAL}).status_code == 200)
+
+
 # Who may ask
 
 
@@ -336,6 +375,11 @@ def test_many_rows_count_as_predictions_and_not_as_the_old_requests(client: Flas
     assert shown["anomaly_prediction_score_count"] == 3
     assert shown["anomaly_prediction_score_sum"] == pytest.approx(-sum(answer["anomaly_score"]))
     assert 'anomaly_model_info{model="anomaly_detector",version="1"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/metrics/"])
+def test_metrics_are_found_with_and_without_a_slash(client: FlaskClient, path: str) -> None:
+    assert "num_prediction_requests_total 0.0" in client.get(path).text
 
 
 def test_the_api_describes_its_bodies(client: FlaskClient) -> None:

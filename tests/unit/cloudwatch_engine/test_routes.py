@@ -93,7 +93,7 @@ def test_the_last_good_forecast_stays_served_and_says_that_it_is_stale(client: F
     after = client.get("/predictions").get_json()
     assert after["prediction"] == before["prediction"]
     assert after["is_stale"]
-    assert after["stale_reason"].startswith("issued 135 min ago, and a newer one is due every 25 min")
+    assert after["stale_reason"].startswith("issued 135 min ago, and a newer one is due every 30 min")
 
 
 def test_an_instance_is_chosen_by_name_and_an_unknown_one_not_found(client: FlaskClient) -> None:
@@ -255,7 +255,17 @@ def test_a_data_set_to_train_on_waits_for_its_job(
 
 def test_an_unknown_instance_or_job_is_not_found(client: FlaskClient) -> None:
     assert "no metrics of this instance" in error_of(client.post("/train?instance=i-none"), 404)
-    assert "no such job" in error_of(client.get("/jobs/none"), 404)
+    for job in ("none", "%20", "x" * 300, "01a22357-d146-797b-b6e7-0009ab405851"):
+        assert "no such job" in error_of(client.get(f"/jobs/{job}"), 404)
+
+
+def test_an_instance_whose_name_could_be_no_folders_is_refused(
+    client: FlaskClient, points: dict[datetime, float]
+) -> None:
+    for name in ("", "../x", "i 1", "i" * 61):
+        response = client.post("/train", query_string={"instance": name}, **as_form(as_json(points)))
+        assert "instance: expected 1 to 60" in error_of(response, 422)
+    assert not (client.application.extensions["engine"].folder / "uploads").exists()
 
 
 def test_a_forecast_of_noon_is_issued_before_noon(client: FlaskClient) -> None:

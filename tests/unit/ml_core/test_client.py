@@ -244,7 +244,8 @@ def test_a_disk_that_fails_does_not_end_the_sending(
 def test_the_sender_rests_unless_somebody_waits(
     client: MonitorClient, monkeypatch: pytest.MonkeyPatch, json_store: JsonStore
 ) -> None:
-    monkeypatch.setattr(courier, "SHARE_OF_A_CORE", 1e-9)  # it rests for years after its first request
+    for share in ("SHARE_OF_A_CORE", "IDLE_SHARE"):
+        monkeypatch.setattr(courier, share, 1e-9)  # it rests for years after its first request
     monkeypatch.setattr(courier, "ROWS_PER_REQUEST", 1)
     for number in range(4):
         client.log_predictions("churn", {"age": 41}, 1, ids=[f"order-{number}"], times=NOON)
@@ -252,6 +253,17 @@ def test_the_sender_rests_unless_somebody_waits(
     assert client.status().accepted < 4
     assert client.flush()
     assert client.status().accepted == 4
+
+
+def test_rows_that_come_close_together_travel_together(
+    client: MonitorClient, json_store: JsonStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO):
+        for _ in range(20):
+            client.log_predictions("churn", {"age": 41}, 1)
+        eventually(lambda: client.status().accepted == 20)
+    posts = sum("POST /predictions 200" in record.getMessage() for record in caplog.records)
+    assert posts < 10
 
 
 def test_many_threads_may_use_a_client(client: MonitorClient, json_store: JsonStore) -> None:
@@ -318,6 +330,12 @@ assert not heavy, heavy
 def test_what_is_no_address_is_refused_at_once(address: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"^url: expected an address such as http"):
         MonitorClient(address, queue_folder=tmp_path)
+
+
+def test_a_password_does_not_belong_into_the_address(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="give the token as token") as raised:
+        MonitorClient("http://me:secret@localhost:5001", queue_folder=tmp_path)
+    assert "secret" not in raised.value.message
 
 
 def test_the_queue_lies_in_the_home_of_the_user_unless_told_otherwise(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.csv_tables import InvalidTable, read_table, table_sha256
+from ml_core.csv_tables import InvalidTable, read_number_table, read_table, table_sha256
 
 GOOD = "a,b,note\n" + "".join(f"{row},{row % 2},text {row}\n" for row in range(12))
 
@@ -75,3 +75,29 @@ def test_the_hash_tells_tables_apart(tmp_path: Path) -> None:
     other = read_table(written(tmp_path, GOOD.replace("text 3", "text 4")), ["a"])
     assert table_sha256(one) == table_sha256(one.copy())
     assert table_sha256(one) != table_sha256(other)
+
+
+def test_a_table_of_numbers_has_all_its_columns_in_order(tmp_path: Path) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text("sd,mean\n" + "1,2.5\n" * 10)
+    table = read_number_table(path)
+    assert table.columns.tolist() == ["sd", "mean"]
+    assert table.iloc[0].tolist() == [1.0, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("mean,city\n" + "1,Porto\n" * 10, "column 'city', row 1: expected a finite number, not 'Porto'"),
+        ("mean,\n" + "1,2\n" * 10, "a column has no name; the first line must name all of them"),
+        ("mean,sd\n1,2\n", "1 data rows; at least 10 are needed"),
+    ],
+)
+def test_a_column_that_is_no_number_is_refused_in_a_table_of_numbers(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text(content)
+    with pytest.raises(InvalidTable) as caught:
+        read_number_table(path)
+    assert message in caught.value.message

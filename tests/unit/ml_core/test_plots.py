@@ -54,9 +54,8 @@ def test_two_distributions_are_drawn_over_bins_or_labels() -> None:
 def test_texts_of_clients_are_no_maths_and_one_line() -> None:
     assert plain_text("a\nb  $x^2$") == r"a b \$x^2\$"
     assert plain_text("x" * 200) == "x" * 99 + "…"
-    assert shares_chart(plain_text("$\\frac$"), Shares(("$\\frac$", "b"), (1.0, 0.0), (0.0, 1.0))).startswith(
-        b"\x89PNG"
-    )
+    shares = Shares(("$\\frac$", "b"), (1.0, 0.0), (0.0, 1.0))
+    assert shares_chart(plain_text("$\\frac$"), shares).startswith(b"\x89PNG")
 
 
 def test_matplotlib_is_not_loaded_before_the_first_picture() -> None:

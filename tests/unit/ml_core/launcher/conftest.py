@@ -137,6 +137,7 @@ def fake_app(name: str, port: int, **more: Any) -> Program:
         "title": f"the {name}",
         "command": command,
         "reads_store": True,
+        "may_move": True,
         "train_command": (sys.executable, "-m", f"fake_{name}", "train"),
     }
     return Program(name=name, port=port, **(values | more))

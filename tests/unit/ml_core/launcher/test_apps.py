@@ -12,8 +12,8 @@ def test_the_dashboard_comes_first() -> None:
     assert [(app.name, app.port) for app in platform_apps(Settings())] == [
         ("ml_monitor", 5001),
         ("ml_models", 5002),
-        ("anomaly_api", 8080),
         ("cloudwatch_engine", 5003),
+        ("anomaly_api", 8080),
     ]
 
 

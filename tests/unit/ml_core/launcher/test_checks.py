@@ -53,6 +53,12 @@ def test_an_address_that_is_not_of_this_machine_is_refused(platform: Platform) -
         platform.start()
 
 
+def test_of_a_program_that_stays_on_loopback_only_the_port_is_named(platform: Platform) -> None:
+    platform.apps = (replace(platform.apps[0], host="192.0.2.1", may_move=False),)
+    with pytest.raises(LauncherError, match=r"set ML_MONITOR__PORT to another"):
+        platform.start()
+
+
 def test_a_store_that_cannot_be_written_is_refused_and_nothing_is_started(platform: Platform) -> None:
     occupied = platform.folder / "file"
     occupied.write_text("a file where the store's folder belongs")

@@ -16,7 +16,7 @@ from ml_core.registry import Registry
 from ml_core.settings import AuthSettings, LimitSettings, Settings
 from ml_core.store.json_store import JsonStore
 from ml_monitor.app import create_app
-from tests.factories import a_model
+from tests.factories import a_model, a_version
 from tests.receivers import Receiver
 from tests.serving import serving
 
@@ -103,9 +103,12 @@ def test_a_watched_model_is_registered_when_its_first_rows_come(office: PostOffi
 def test_an_unknown_version_of_a_watched_model_is_refused_and_the_model_left_as_it_is(
     office: PostOffice, registry: Registry
 ) -> None:
-    model = a_model("churn", task="binary", title="Customers who leave")
-    registry.add_model(model)
-    office.deliver(WATCHED, [an_item(1)])
+    registry.add_model(a_model("churn", task="binary", title="Customers who leave"))
+    registry.store.add_version(a_version("churn"))
+    delivery = office.deliver(Addressee("predictions", "churn", version=7, task="binary"), [an_item(1)])
+    assert [reason for _, reason in delivery.refused] == [
+        "model 'churn' has no version 7; GET /models/churn/versions lists its versions"
+    ]
     assert registry.find("churn").title == "Customers who leave"
 
 

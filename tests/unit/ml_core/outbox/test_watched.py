@@ -142,6 +142,14 @@ def test_a_watched_model_is_otherwise_the_model(log: Log) -> None:
     assert "coef_" in dir(watched)
 
 
+def test_the_steps_of_a_watched_pipeline_can_be_taken(log: Log) -> None:
+    pipeline = make_pipeline(LogisticRegression()).fit(ROWS, TWO)
+    watched: Any = Watched(pipeline, log)
+    assert watched[0] is pipeline[0]
+    assert len(watched) == 1
+    assert Watched(LogisticRegression(), log)
+
+
 def test_it_pickles_as_the_model_alone(log: Log) -> None:
     watched = Watched(LogisticRegression().fit(ROWS, TWO), log)
     loaded = pickle.loads(pickle.dumps(watched))

@@ -171,6 +171,7 @@ def use_series_and_documents_of(store: SqlStore) -> None:
         store.put_document("alert", name, {"state": "firing"}, expected_revision=1)
     assert len(store.metric_series("a", "a", start, end, segment=None, window=DAY)) == 63
     assert len(store.metric_series("a", "a", start, end, version=0)) == 1500
+    assert len(store.metric_table("a", start, end)) == len(store.metric_table("a", start, end, store.list_metrics("a")))
     assert store.list_metrics("a") == ["a"]
     assert len(store.observations("a", start, end, known_at=end)) == 1500
     assert len(list(store.observation_history("a"))) == 1500

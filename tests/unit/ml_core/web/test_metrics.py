@@ -50,6 +50,14 @@ def test_requests_are_timed_by_route(client: FlaskClient) -> None:
     assert 0 < values["http_request_duration_seconds_sum"] < 5
 
 
+def test_times_are_told_apart_from_a_quarter_of_a_millisecond_on(client: FlaskClient) -> None:
+    client.get("/things/a")
+    samples = [sample for family in parse(client.get("/metrics").text) for sample in family.samples]
+    bounds = {float(one.labels["le"]) for one in samples if one.name == "http_request_duration_seconds_bucket"}
+    assert sorted(bounds)[:5] == [0.00025, 0.0005, 0.001, 0.0025, 0.005]
+    assert {2.5, 0.1} <= bounds  # the alerting rules' limits, which are told exactly only at a bound
+
+
 def test_what_clients_make_up_does_not_make_series_without_end(client: FlaskClient) -> None:
     for number in range(50):
         client.get(f"/nowhere/{number}")

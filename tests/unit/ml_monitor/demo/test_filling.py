@@ -11,24 +11,28 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from ml_core.clock import FixedClock
+from ml_core.clock import FixedClock, format_time
 from ml_core.errors import Conflict, DeliveryFailed
 from ml_core.settings import Settings, WebhookSettings
 from ml_core.store.json_store import JsonStore
+from ml_monitor.alerting.alert_book import list_alerts
 from ml_monitor.app import create_app
 from ml_monitor.demo import days, filling
 from ml_monitor.demo.command import demo
 from ml_monitor.demo.filling import fill, others_in, read_progress, refuse_foreign_models
 from ml_monitor.demo.served import Monitor
 from ml_monitor.demo.visits import FORECASTER, SERIES
-from ml_monitor.demo.worlds import WORLDS
+from ml_monitor.demo.worlds import FAULT_DAY, WORLDS
 from tests.factories import a_model, a_prediction
 from tests.receivers import Receiver
 from tests.serving import serving
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
-SMALL = tuple(dataclasses.replace(world, rows_per_day=60) for world in WORLDS)
+# Two models are enough to see what filling does; the integration test has all of them.
+SMALL = tuple(
+    dataclasses.replace(world, rows_per_day=60) for world in WORLDS if world.name in ("demo-loans", "demo-pumps")
+)
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +67,7 @@ def test_days_are_posted_and_checked_one_after_the_other(
         ["3", "of", "3", "2026-11-20"],
     ]
     counts = json_store.count_records()
-    assert set(counts["predictions"]) == {world.name for world in WORLDS}
+    assert set(counts["predictions"]) == {world.name for world in SMALL}
     assert counts["predictions"]["demo-loans"] > 120
     assert SERIES in counts["observations"]
     assert sum(counts["predictions"].values()) < new
@@ -108,6 +112,16 @@ def test_one_that_was_interrupted_posts_a_day_again_without_harm(
     assert json_store.count_records() == counts
 
 
+def test_one_that_was_killed_before_its_models_were_registered_goes_on(
+    json_store: JsonStore, settings: Settings, monitor: Monitor
+) -> None:
+    begun = {"first_day": "2026-11-19", "until": "2026-11-19T00:00:00Z"}
+    json_store.put_document("demo", "filled", begun, expected_revision=None)
+    new, told = run(json_store, settings, monitor)
+    assert new > 0
+    assert len(told) == 2
+
+
 def test_after_a_week_there_are_forecasts_beside_what_was_measured(
     json_store: JsonStore, settings: Settings, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +130,24 @@ def test_after_a_week_there_are_forecasts_beside_what_was_measured(
     steps = json_store.scored_forecasts(SERIES, NOW - 9 * DAY, NOW + DAY, model=FORECASTER)
     assert len(steps) == 48
     assert steps["truth"].notna().sum() > 24
+
+
+def test_the_planted_fault_is_found_with_its_day_and_column(
+    json_store: JsonStore, settings: Settings, monitor: Monitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (loans,) = (world for world in WORLDS if world.name == "demo-loans")
+    monkeypatch.setattr(filling, "WORLDS", (dataclasses.replace(loans, rows_per_day=200),))
+    first = NOW.replace(hour=0) - 3 * DAY
+    # As if it had been filled until two days before the fault, which is quicker.
+    begun = {"first_day": str((first - FAULT_DAY * DAY).date()), "until": format_time(first - 2 * DAY)}
+    json_store.put_document("demo", "filled", begun, expected_revision=None)
+    _, told = run(json_store, settings, monitor)
+    assert not [line for line in told[:2] if "firing" in line]
+    assert "drift of income firing" in "".join(told)
+    firing = [alert for alert in list_alerts(json_store) if alert.state.status == "firing"]
+    since = {(each.state.key.cause, each.state.key.subject): each.state.episode for each in firing}
+    assert since["drift", "income"].first_time == first  # type: ignore[union-attr]
+    assert since["performance", "accuracy"].first_time == first  # type: ignore[union-attr]
 
 
 def test_nobody_is_told_of_its_alerts(json_store: JsonStore, settings: Settings, monitor: Monitor) -> None:

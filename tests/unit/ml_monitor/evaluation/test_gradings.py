@@ -104,3 +104,31 @@ def test_gradings_come_back_from_their_plain_values() -> None:
     kept = orjson.loads(orjson.dumps(muted().to_dict()))
     assert Gradings(kept).to_dict() == kept == muted().to_dict()
     assert graded(Gradings(kept), 5, 0.5).notes == (MUTED,)
+
+
+def of_version(gradings: Gradings, version: int, day: int, realised: Number) -> Result:
+    return gradings.grade(results(day, realised), version)[-1]
+
+
+def test_a_new_version_is_not_muted_for_what_the_one_before_missed() -> None:
+    gradings = Gradings({})
+    for day in range(3):
+        of_version(gradings, 1, day, 0.5)
+    assert of_version(gradings, 1, 3, 0.5).notes == (MUTED,)
+    assert of_version(gradings, 2, 4, 0.5).notes == ()
+    assert of_version(gradings, 1, 5, 0.5).notes == (MUTED,)
+    assert list(gradings.to_dict()) == ["day/roc_auc/1", "day/roc_auc/2"]
+
+
+def test_what_was_kept_before_versions_were_told_apart_goes_to_the_first_that_comes() -> None:
+    gradings = Gradings(muted().to_dict())
+    assert of_version(gradings, 7, 5, 0.5).notes == (MUTED,)
+    assert of_version(gradings, 8, 6, 0.5).notes == ()
+    assert list(gradings.to_dict()) == ["day/roc_auc/7", "day/roc_auc/8"]
+
+
+def test_of_many_versions_the_newest_ten_are_kept() -> None:
+    gradings = Gradings({})
+    for version in range(1, 15):
+        of_version(gradings, version, version, 0.8)
+    assert sorted(int(name.split("/")[2]) for name in gradings.to_dict()) == list(range(5, 15))

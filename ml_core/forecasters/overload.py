@@ -1,0 +1,114 @@
+"""The chance that a limit is crossed within the horizon, when the first crossing is to be expected, and when to warn.
+
+Three opinions are pooled by the mean of their log-odds, since none is best everywhere:
+
+- joint paths: the point forecast plus the whole residual path of each of the last completed origins (a block bootstrap
+  whose block is the horizon), each smoothed by the median size of a residual; the share of paths that cross;
+- the largest one-step chance under a normal distribution with the width of the 80 % interval;
+- how near the newest value is, in thirds of the distance from the usual level to the limit.
+
+The expected first crossing is the weighted median, over the joint paths that cross, of the first step that does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml_core.forecasters.ensemble import completed_at
+from ml_core.timeseries.series import Floats
+
+WINDOW = 400
+HALF_LIFE = 200.0
+FEWEST_PATHS = 5
+_EIGHTY = 2.5631  # the width of the middle 80 % of a standard normal distribution
+_SURE = 1e-4  # no opinion is surer than this, so that none silences the others
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Overload:
+    """By origin the ``chance`` of a crossing, and ``first_step`` (1..horizon), NaN where no path crosses."""
+
+    limit: float
+    chance: Floats
+    first_step: Floats
+
+
+def overload(
+    values: Floats, origins: NDArray[np.int64], point: Floats, truths: Floats, bands: Floats, limit: float
+) -> Overload:
+    """Return the warning at each origin, as of its time.
+
+    ``values`` is the series with gaps carried forward, ``point`` and ``truths`` are ``(origins, horizon)``, ``bands``
+    the quantiles of ``intervals``. Raises ``ValueError`` for a limit that is not finite.
+    """
+    if not math.isfinite(limit):
+        raise ValueError(f"limit: expected a finite number, not {limit}")
+    chance, first_step = np.empty(len(origins)), np.full(len(origins), np.nan)
+    residuals = truths - point
+    spread = np.maximum((bands[:, :, 3] - bands[:, :, 1]) / _EIGHTY, 1e-12 * max(abs(limit), 1.0))
+    one_step = _above((limit - point) / spread).max(axis=1)
+    for row, (origin, ready) in enumerate(zip(origins, completed_at(origins, point.shape[1]), strict=True)):
+        opinions = [one_step[row], _near(values[: origin + 1], limit)]
+        pool = residuals[max(0, ready - WINDOW) : ready]
+        weights = 0.5 ** (np.arange(len(pool))[::-1] / HALF_LIFE)
+        whole = np.isfinite(pool).all(axis=1)
+        if whole.sum() >= FEWEST_PATHS:
+            crossing, step = _joint(point[row] + pool[whole], pool[whole], weights[whole], limit)
+            opinions.append(crossing)
+            first_step[row] = step
+        chance[row] = _pooled(opinions)
+    return Overload(limit, chance, first_step)
+
+
+def alert_level(missed_cost: float, false_cost: float) -> float:
+    """Return the chance from which on a warning costs less than silence, for the costs of a missed and a false one.
+
+    >>> alert_level(missed_cost=4, false_cost=1)
+    0.2
+
+    Raises ``ValueError`` for costs that are not positive.
+    """
+    if not (missed_cost > 0 and false_cost > 0 and math.isfinite(missed_cost + false_cost)):
+        raise ValueError(f"costs: expected positive numbers, not {missed_cost} and {false_cost}")
+    return false_cost / (missed_cost + false_cost)
+
+
+def _joint(paths: Floats, residuals: Floats, weights: Floats, limit: float) -> tuple[float, float]:
+    size = float(np.median(np.abs(residuals - np.median(residuals))))
+    width = max(size, 1e-12 * max(abs(limit), 1.0))
+    share = float((weights * _above((limit - paths.max(axis=1)) / width)).sum() / weights.sum())
+    crosses = paths > limit
+    those = crosses.any(axis=1)
+    if not those.any():
+        return share, math.nan
+    steps, mass = crosses[those].argmax(axis=1) + 1, weights[those]
+    order = np.argsort(steps, kind="stable")
+    half = np.searchsorted(np.cumsum(mass[order]), mass.sum() / 2)
+    return share, float(steps[order][min(int(half), len(order) - 1)])
+
+
+def _near(known: Floats, limit: float) -> float:
+    usual = float(np.median(known))
+    distance = max(limit - usual, 1e-12 * max(abs(limit), 1.0))
+    return float(_above(np.array(3 * (limit - known[-1]) / distance)))
+
+
+def _above(distance: Floats) -> Floats:
+    """Return the chance that a standard normal number exceeds ``distance`` (Abramowitz and Stegun 7.1.26, within 1e-7).
+
+    In numpy alone: this also runs where scipy may not be loaded.
+    """
+    x = np.abs(np.clip(distance, -30, 30)) / math.sqrt(2)
+    t = 1 / (1 + 0.3275911 * x)
+    series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))))
+    tail = series * np.exp(-(x**2)) / 2
+    return np.where(distance >= 0, tail, 1 - tail)
+
+
+def _pooled(opinions: list[float]) -> float:
+    odds = [math.log(p / (1 - p)) for p in (min(max(float(p), _SURE), 1 - _SURE) for p in opinions)]
+    return 1 / (1 + math.exp(-sum(odds) / len(odds)))

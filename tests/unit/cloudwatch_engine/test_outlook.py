@@ -1,0 +1,133 @@
+"""Paths around a forecast: bands, the probability of an overload, and nothing from the future."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from cloudwatch_engine.outlook import Outlook, foresee, look_ahead, roll
+from ml_core.artifacts.forecaster_format import TriedForecasters
+from ml_core.forecasters.naive import Naive
+from ml_core.timeseries.series import Series
+
+START = datetime(2026, 11, 1, tzinfo=UTC)
+STEP = timedelta(minutes=5)
+
+
+def a_walk(length: int = 1500, seed: int = 1) -> Series:
+    return Series(START, STEP, 50 + np.cumsum(np.random.default_rng(seed).normal(size=length)))
+
+
+def fitted(history: Series, horizon: int = 12) -> Naive:
+    forecaster = Naive(horizon=horizon)
+    forecaster.fit(history)
+    return forecaster
+
+
+def untried(forecaster: Naive) -> TriedForecasters:
+    return TriedForecasters({"naive": forecaster}, (), {"naive": np.empty((0, forecaster.horizon))})
+
+
+def at_the_end(history: Series, forecaster: Naive, limit: float = 80.0) -> Outlook:
+    """Return the outlook of a forecaster that was fitted on the first value alone, so that all errors count."""
+    return look_ahead(history, untried(forecaster), START, limit, 0.2)
+
+
+def test_bands_are_nested_and_widen_with_the_horizon() -> None:
+    history = a_walk()
+    outlook = at_the_end(history, fitted(history))
+    bands = outlook.bands
+    assert (bands["lower_95"] <= bands["lower_80"]).all()
+    assert (bands["lower_80"] <= outlook.values).all()
+    assert (outlook.values <= bands["upper_80"]).all()
+    assert (bands["upper_80"] <= bands["upper_95"]).all()
+    width = bands["upper_80"] - bands["lower_80"]
+    assert width[-1] > 2 * width[0]
+
+
+def test_bands_cover_about_what_they_say() -> None:
+    history = a_walk(4000)
+    forecaster = fitted(history)
+    hits = []
+    for origin in range(1000, 3900, 37):
+        outlook = at_the_end(history.until(origin), forecaster)
+        truth = history.values[origin + 1 : origin + 13]
+        hits.append(np.mean((outlook.bands["lower_80"] <= truth) & (truth <= outlook.bands["upper_80"])))
+    assert np.mean(hits) == pytest.approx(0.8, abs=0.06)
+
+
+def test_nothing_that_comes_later_changes_an_outlook() -> None:
+    history = a_walk()
+    changed = Series(START, STEP, np.concatenate([history.values[:1001], -history.values[1001:]]))
+    forecaster = fitted(history.until(1000))
+    one, other = (at_the_end(series.until(1000), forecaster, 60.0) for series in (history, changed))
+    assert one.values.tolist() == other.values.tolist()
+    assert one.overload == other.overload
+
+
+def test_errors_are_of_origins_whose_truths_have_come() -> None:
+    values = np.zeros(300)
+    values[-3:] = 7.0
+    history = Series(START, STEP, values)
+    errors = roll(history, untried(fitted(history, horizon=2)), START).errors()
+    assert errors[-3:].tolist() == [[0.0, 7.0], [7.0, 7.0], [0.0, 0.0]]  # the last is issued with the first 7
+    assert np.abs(errors[:-3]).max() == 0
+
+
+def test_what_it_was_fitted_on_gives_no_errors_only_its_trial_and_what_came_since() -> None:
+    history = a_walk()
+    forecaster = fitted(history)
+    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
+    said = np.full((3, 12), 1000.0)
+    tried = TriedForecasters({"naive": forecaster}, times, {"naive": said})
+    rolled = roll(history, tried, history.time_at(1470))
+    assert rolled.origins.tolist() == [1300, 1310, 1320, 1479, 1489, 1499]  # every ten steps, as in the trial
+    assert rolled.point[:3].tolist() == said.tolist()
+    assert rolled.point[-1].tolist() == [history.values[-1]] * 12
+    assert len(rolled.errors()) == 4  # of 1489 and 1499 not all has come
+
+
+def test_origins_that_lie_before_the_history_are_left_out() -> None:
+    history = a_walk()
+    later = Series(history.time_at(1305), STEP, history.values[1305:])
+    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
+    tried = TriedForecasters({"naive": fitted(history)}, times, {"naive": np.full((3, 12), 1000.0)})
+    assert roll(later, tried, later.end_time).origins.tolist() == [5, 15, 194]
+
+
+def test_a_path_counts_once_however_often_it_crosses() -> None:
+    paths = np.zeros((98, 12))
+    paths[:50, 5:] = 100.0
+    overload = foresee(paths, START, timedelta(minutes=10), 80.0, 0.3)
+    assert overload.probability == pytest.approx(0.51)
+    assert overload.probability_1h == pytest.approx(0.51)  # an hour is six steps of ten minutes
+    assert overload.crossing_time == START + timedelta(minutes=60)
+    assert overload.is_warned
+
+
+def test_what_was_never_seen_is_not_impossible_and_what_always_was_not_certain() -> None:
+    calm = foresee(np.zeros((98, 3)), START, STEP, 80.0, 0.2)
+    wild = foresee(np.full((98, 3), 90.0), START, STEP, 80.0, 0.2)
+    assert (calm.probability, wild.probability) == (0.01, 0.99)
+    assert (calm.crossing_time, calm.is_warned) == (None, False)
+    assert wild.crossing_time == START + STEP
+
+
+def test_the_probability_is_honest_on_a_random_walk() -> None:
+    history = a_walk(6000, seed=4)
+    forecaster = fitted(history)
+    said, came = [], []
+    for origin in range(1000, 5900, 29):
+        limit = history.values[origin] + 2.0
+        said.append(at_the_end(history.until(origin), forecaster, limit).overload.probability)
+        came.append(bool((history.values[origin + 1 : origin + 13] > limit).any()))
+    assert np.mean(said) == pytest.approx(np.mean(came), abs=0.1)
+
+
+def test_a_history_without_errors_yet_has_bands_from_its_own_changes() -> None:
+    history = Series(START, STEP, np.array([1.0, 5.0, 2.0, 6.0, 3.0]))
+    outlook = at_the_end(history, fitted(history))
+    assert (outlook.bands["lower_95"] <= outlook.values).all()
+    assert (outlook.bands["upper_95"] > outlook.values).all()
