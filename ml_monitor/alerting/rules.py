@@ -28,6 +28,7 @@ from ml_core.records import MODEL_NAME
 from ml_core.store.base import Store
 from ml_monitor.monitoring.alerts.states import Rule
 from ml_monitor.monitoring.chunks import BySize, Chunking, parse_chunking
+from ml_monitor.monitoring.horizons import BY_HORIZON, BY_SERIES
 
 KIND = "alert_rules"
 Watched = Literal["performance", "forecast", "estimate", "drift", "quality", "ingest", "metric"]
@@ -38,7 +39,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=150)]
 _WORD = rf"^(?:{MODEL_NAME.pattern})$"
 
 
-FORECAST_SEGMENTS = ("series", "horizon")
+FORECAST_SEGMENTS = (BY_SERIES, BY_HORIZON)
 """By what forecasts are measured apart: each series, and each horizon of each series."""
 _BY_PERIOD = ("forecast", "metric")
 _WATCHED_SO: Mapping[str, tuple[Watched, ...]] = {
@@ -47,7 +48,7 @@ _WATCHED_SO: Mapping[str, tuple[Watched, ...]] = {
     "segment": ("metric",),
 }
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "forecast": {"threshold": {"deviations": 3.0}, "segment_by": "series", "minimum_rows": 20},
+    "forecast": {"threshold": {"deviations": 3.0}, "segment_by": BY_SERIES, "minimum_rows": 20},
     "metric": {"minimum_rows": 1},
 }
 

@@ -155,6 +155,7 @@ def test_concept_drift_is_found_by_truth_alone_and_mutes_the_estimate(registry: 
     (alert,) = [alert for alert in list_alerts(registry.store) if alert.state.status == "firing"]
     assert alert.state.episode is not None
     assert alert.state.episode.first_time == FIRST_DAY + 3 * DAY
+    assert alert.state.episode.fired_time == FIRST_DAY + 5 * DAY + 2 * HOUR  # by the second chunk with labels
     assert any("muted" in note for note in results(registry, "estimate", "roc_auc")[-1].notes)
 
 
