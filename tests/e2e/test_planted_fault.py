@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -16,11 +18,14 @@ from ml_core.registry import Registry
 from ml_core.store.opening import open_store
 from ml_monitor.formatting import show_day
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.test_pages import MOST_RESIDENT_MB, Visit, has_drawn, scrolls_sideways
+from tests.e2e.test_operators_pages import axe
+from tests.e2e.test_pages import MOST_RESIDENT_MB
+from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
 from tests.faulty_world import DAY, plant_fault
 from tests.mariadb import new_server
 from tests.processes import own_folders, resident_megabytes, start_app
 
+__all__ = ["axe"]  # a fixture
 MOST_TABS = 12
 PAGES = (
     "/",
@@ -63,7 +68,7 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def visit(browser: Browser, planted: Planted, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
     context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), planted.monitor)
+    made = Visit(context.new_page(), planted.monitor.url)
     yield made
     context.close()
     assert made.complaints == []
@@ -193,6 +198,23 @@ def test_every_page_is_whole_at_any_width_by_day_and_by_night(visit: Visit) -> N
             place.scroll_into_view_if_needed()
             expect(place.locator("canvas").first).to_be_visible()
         assert not scrolls_sideways(page), path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    browser: Browser, planted: Planted, axe: str, scheme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(color_scheme=scheme, bypass_csp=True)  # for the script that judges, here alone
+    page, found = context.new_page(), {}
+    for path in PAGES:
+        page.goto(planted.monitor.url + path)
+        for details in page.locator("main details").all():
+            details.evaluate("element => { element.open = true; }")
+        page.evaluate(axe)
+        result = json.loads(page.evaluate("axe.run().then(result => JSON.stringify(result.violations))"))
+        found[path] = [each["id"] for each in result if each["impact"] in ("serious", "critical")]
+    context.close()
+    assert {path: each for path, each in found.items() if each} == {}
 
 
 def test_the_pages_leave_the_process_small(planted: Planted) -> None:
