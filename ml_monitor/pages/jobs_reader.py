@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ml_core.errors import ConfigurationError, NotFound
+from ml_core.jobs.cron_times import CronTimes
 from ml_core.jobs.job_requests import JobRequest, list_requests
 from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
 from ml_core.records import JobRun
@@ -99,6 +100,12 @@ def known_jobs(path: Path) -> tuple[Mapping[str, KnownJob], str]:
     return _known_jobs(path, changed)
 
 
+@lru_cache(maxsize=256)
+def _next_call(times: CronTimes, minute: datetime) -> datetime | None:
+    """Return when cron calls a job next, looked for once a minute."""
+    return times.next_after(minute)
+
+
 @lru_cache(maxsize=4)
 def _known_jobs(path: Path, changed: int) -> tuple[Mapping[str, KnownJob], str]:
     """Read a crontab once for each time that it was changed at."""
@@ -164,7 +171,10 @@ def job_verdict(page: JobPage) -> str:
 def _line(
     name: str, known: KnownJob | None, runs: Sequence[JobRun], request: JobRequest | None, now: datetime
 ) -> JobLine:
-    following = known.times.next_after(now) if known else job_state(runs, now).next_time if runs else None
+    if known:
+        following = _next_call(known.times, now.replace(second=0, microsecond=0))
+    else:
+        following = job_state(runs, now).next_time if runs else None
     return JobLine(
         job=name,
         description=known.description if known else "",
