@@ -44,7 +44,7 @@ def measure_chunk(
         for feature in segment_by:
             for segment, rows in _segments(baseline, feature, features):
                 _measure_performance(found, frame.iloc[rows], task, baseline, segment, feature)
-        columns = _columns(baseline, frame, features)
+        columns = columns_of(baseline, frame)
         _measure_drift(found, baseline, columns)
         _measure_quality(found, baseline, {name: columns[name] for name in baseline.features})
         estimate = _estimate(baseline, frame, columns)
@@ -139,8 +139,9 @@ def _segments(baseline: Baseline, feature: str, features: Sequence[Mapping[str, 
         yield from segments.split(given([row.get(feature) for row in features])).items()
 
 
-def _columns(baseline: Baseline, frame: pd.DataFrame, features: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+def columns_of(baseline: Baseline, frame: pd.DataFrame) -> dict[str, Column]:
     """Return the chunk's columns under the names and kinds of the baseline's."""
+    features = list(frame["features"])
     outcomes = {
         name: baseline.outcome_column(name, frame[name].to_numpy(dtype=object))
         for name in OUTCOMES
