@@ -21,7 +21,7 @@ from ml_core.timeseries.series import Floats
 
 NAME = "ensemble"
 POWER = 8.0
-HALF_LIFE = 8.0
+HALF_LIFE = 12.0
 PRIOR_ORIGINS = 6.0
 
 

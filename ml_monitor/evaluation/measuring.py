@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from ml_monitor.monitoring.estimation.cbpe import Cbpe
 from ml_monitor.monitoring.estimation.cbpe_multiclass import CbpeMulticlass
 from ml_monitor.monitoring.estimation.dle import Dle
 from ml_monitor.monitoring.estimation.estimates import Estimate
+from ml_monitor.monitoring.performance.calibration import calibration_curve
 from ml_monitor.monitoring.performance.catalogue import measure
+from ml_monitor.monitoring.performance.confusion import confusion
 from ml_monitor.monitoring.performance.labels import measure_labels
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
-from ml_monitor.monitoring.results import Measured
+from ml_monitor.monitoring.results import Measured, Undefined
 from ml_monitor.results.results_store import Group, Result, result_of
 
 
@@ -74,6 +77,10 @@ def scores_by_class(frame: pd.DataFrame) -> pd.DataFrame | None:
     return pd.DataFrame(named, columns=classes, index=frame.index, dtype=np.float64)
 
 
+_MOST_CLASSES = 50
+"""Of more classes than these no confusion matrix is kept: it grows with their square."""
+
+
 class _Found:
     """Collects the results of one chunk."""
 
@@ -103,7 +110,27 @@ def _measure_performance(
     by_class = scores_by_class(frame) if task == "multiclass" else None
     scores = frame["score"].to_numpy() if by_class is None else by_class
     measured = measure_performance(task, frame["truth"].to_numpy(), frame["value"].to_numpy(), scores, positive)
-    found.add("performance", measured, segment=segment, segment_by=segment_by)
+    for name, each in measured.items():
+        details = _details(name, each, task, frame, scores, positive)
+        found.add("performance", {name: each}, segment=segment, segment_by=segment_by, details=details)
+
+
+def _details(
+    name: str, measured: Measured, task: str, frame: pd.DataFrame, scores: Any, positive: object
+) -> dict[str, Any]:
+    """Return what lies behind a metric of a classifier: all counts behind its accuracy, the bins behind its ECE."""
+    if isinstance(measured.value, Undefined):
+        return {}
+    truths = frame["truth"].to_numpy()
+    if name == "accuracy":
+        matrix = confusion(truths, frame["value"].to_numpy())
+        if isinstance(matrix, Undefined) or len(matrix.labels) > _MOST_CLASSES:
+            return {}
+        return {"labels": list(matrix.labels), "confusion_matrix": [list(row) for row in matrix.counts]}
+    if name == "ece" and task == "binary":
+        curve = calibration_curve(truths, scores, positive=positive)
+        return {} if isinstance(curve, Undefined) else {"calibration_curve": [asdict(each) for each in curve]}
+    return {}
 
 
 def _segments(baseline: Baseline, feature: str, features: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:

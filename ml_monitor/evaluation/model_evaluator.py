@@ -24,7 +24,7 @@ from ml_monitor.alerting.rules import AlertRule, rules_for
 from ml_monitor.evaluation.alert_moves import Move, move_alerts
 from ml_monitor.evaluation.baseline import Baseline, make_baseline
 from ml_monitor.evaluation.chunk_finder import Stretch, find_chunks
-from ml_monitor.evaluation.forecast_evaluator import ForecastEvaluator
+from ml_monitor.evaluation.forecast_evaluator import ForecastEvaluator, Issued
 from ml_monitor.evaluation.gradings import Gradings
 from ml_monitor.evaluation.judging import Judge, Judged, with_verdicts
 from ml_monitor.evaluation.kept_statistics import KeptStatistics
@@ -45,7 +45,7 @@ _OF_PREDICTIONS = ("performance", "estimate", "drift", "quality")
 class Evaluation:
     """What became of one model: how many chunks were evaluated, and which alerts changed their status.
 
-    ``issue_times`` are those of its forecasts of late.
+    ``issued`` says when its forecasts came.
     """
 
     model: str
@@ -53,7 +53,7 @@ class Evaluation:
     results: int = 0
     moves: list[Move] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    issue_times: list[datetime] = field(default_factory=list)
+    issued: Issued | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class ModelEvaluator:
         verdicts += found.verdicts
         evaluation.chunks += len(found.chunks)
         evaluation.results += len(found.results)
-        evaluation.issue_times = found.issue_times
+        evaluation.issued = found.issued
         if found.chunks:
             notes = notes_on(evaluator.rules, self.model, None)
             evaluation.notes += [note for note in notes if note not in evaluation.notes]

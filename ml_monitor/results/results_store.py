@@ -31,7 +31,8 @@ _HASH_CHARACTERS = 16
 class Result:
     """One metric of one chunk. ``verdicts`` are what the rules said of it: by rule, state, bounds and their origin.
 
-    ``segment_by`` is the feature by which its ``segment`` was cut, "" for all rows.
+    ``segment_by`` is the feature by which its ``segment`` was cut, "" for all rows. ``details`` are plain values behind
+    the number, where there are any: the confusion matrix of an accuracy, the calibration curve of its error.
     """
 
     chunk: str
@@ -49,6 +50,7 @@ class Result:
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     segment_by: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -123,6 +125,7 @@ def point_of(model: str, result: Result) -> MetricPoint:
         "versions": list(result.versions),
         "verdicts": {rule: dict(verdict) for rule, verdict in result.verdicts.items()},
         "notes": list(result.notes),
+        **({"details": dict(result.details)} if result.details else {}),
     }
     if isinstance(value, Undefined):
         details["undefined"] = value.reason
@@ -205,4 +208,5 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         details["verdicts"],
         tuple(details["notes"]),
         details["segment_by"],
+        details.get("details", {}),
     )
