@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,6 @@ def test_only_the_first_series_are_copied_when_few_are_wanted(tmp_path: Path) ->
     (tmp_path / "1h").mkdir()
     for name in ("a", "b"):
         (tmp_path / "1h" / f"{name}.csv").write_text("timestamp,value\n")
-    import gzip
-
     with gzip.open(tmp_path / "autoarima_1h.csv.gz", "wt") as file:
         file.write("series,mean\nb,1\na,2\n")
     assert _copied(tmp_path, "1h", 1, tmp_path / "reference.csv", tmp_path / "data") == ["a"]

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 
 from ml_core.forecasters.backtest import truths_after
 from ml_core.forecasters.intervals import intervals
-from ml_core.timeseries.series import Floats
+from ml_core.timeseries.series import Floats, Series
 
 
 def walked(spread: Floats, horizon: int = 6, stride: int = 2) -> tuple[Floats, Floats, Floats, Floats]:
     """Noise around 50 with the given spread at each time, forecast by 50."""
-    from datetime import UTC, datetime, timedelta
-
-    from ml_core.timeseries.series import Series
-
     values = 50 + spread * np.random.default_rng(1).normal(0, 1, len(spread))
     origins = np.arange(40, len(values) - 1, stride)
     history = Series(datetime(2026, 1, 1, tzinfo=UTC), timedelta(hours=1), values)
