@@ -32,7 +32,7 @@ Tables = Mapping[str, Callable[[], str]]
 FILTERS = (
     *(formatting.short_id, formatting.shorten, formatting.show_age, formatting.show_duration, formatting.show_feature),
     *(formatting.show_number, formatting.show_share, formatting.show_start, formatting.show_time, show_subject),
-    *(formatting.show_took, form_time),
+    *(formatting.show_day, formatting.show_short, formatting.show_took, form_time),
 )
 _HEADINGS = {
     400: "This request cannot be read",

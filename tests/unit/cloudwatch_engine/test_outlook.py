@@ -51,7 +51,7 @@ def test_bands_cover_about_what_they_say() -> None:
     history = a_walk(4000)
     forecaster = fitted(history)
     hits = []
-    for origin in range(1000, 3900, 37):
+    for origin in range(1000, 3900, 79):
         outlook = at_the_end(history.until(origin), forecaster)
         truth = history.values[origin + 1 : origin + 13]
         hits.append(np.mean((outlook.bands["lower_80"] <= truth) & (truth <= outlook.bands["upper_80"])))
@@ -118,7 +118,7 @@ def test_the_probability_is_honest_on_a_random_walk() -> None:
     history = a_walk(6000, seed=4)
     forecaster = fitted(history)
     said, came = [], []
-    for origin in range(1000, 5900, 29):
+    for origin in range(1000, 5900, 61):
         limit = history.values[origin] + 2.0
         said.append(at_the_end(history.until(origin), forecaster, limit).overload.probability)
         came.append(bool((history.values[origin + 1 : origin + 13] > limit).any()))
