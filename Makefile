@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-dashboard bench-serving demo
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-dashboard bench-serving demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
 .PHONY: status remove-env remove-all
 
@@ -92,6 +92,9 @@ bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client
 
 bench-serving: $(python) $(test_tools) ## Measure the anomaly app beside scikit-learn and a Flask that says hello; ARGS as above
 	@$(python) -m benchmarks.serving $(ARGS)
+
+bench-forecast: $(python) $(test_tools) ## Score the forecasts beside AutoARIMA's on ${SHARED:-../shared}; ARGS as above
+	@$(python) -m benchmarks.forecast $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

@@ -103,11 +103,8 @@ class Sizes:
     many_monitored_rows: int = 1_000_000
     chunks: int = 20
     random_sets: int = 500
-    # anomaly predictions over HTTP, and rows whose scores are compared with scikit-learn's
-    load_seconds: float = 5.0
-    compared_rows: int = 100_000
-    rows_per_body: int = 1_000
-    bodies: int = 100
+    # forecasts: at most so many series of each kind
+    forecast_series: int = 1000
     # the dashboard: a store with many predictions and one with few, as many models in both, over so many days
     page_rounds: int = 7
     page_requests: int = 20
@@ -121,6 +118,11 @@ class Sizes:
     forest_calls: int = 40
     rows_per_call: int = 1000
     down_seconds: float = 60.0
+    # anomaly predictions over HTTP, and rows whose scores are compared with scikit-learn's
+    load_seconds: float = 5.0
+    compared_rows: int = 100_000
+    rows_per_body: int = 1_000
+    bodies: int = 100
 
     @property
     def kills_in_all(self) -> int:
@@ -159,10 +161,7 @@ QUICK = Sizes(
     many_monitored_rows=12_000,
     chunks=4,
     random_sets=20,
-    load_seconds=0.5,
-    compared_rows=700,
-    rows_per_body=100,
-    bodies=3,
+    forecast_series=3,
     page_rounds=2,
     page_requests=2,
     watched_models=3,
@@ -174,6 +173,10 @@ QUICK = Sizes(
     forest_calls=1,
     rows_per_call=100,
     down_seconds=2.0,
+    load_seconds=0.5,
+    compared_rows=700,
+    rows_per_body=100,
+    bodies=3,
 )
 
 

@@ -8,12 +8,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks import monitor_drift, monitor_estimation, monitor_exactness, monitor_performance, store
+from benchmarks import (
+    monitor_classification,
+    monitor_drift,
+    monitor_estimation,
+    monitor_exactness,
+    monitor_performance,
+    store,
+)
 from benchmarks.store import Part
 
 PARTS: Mapping[str, Part] = {
     "exactness": monitor_exactness.measure,
     "performance": monitor_performance.measure,
+    "classification": monitor_classification.measure,
     "drift": monitor_drift.measure,
     "estimation": monitor_estimation.measure,
 }

@@ -167,6 +167,7 @@ def _raw_row(model: str, row: Prediction) -> tuple[object, ...]:
         "value": row.value,
         "label": None,
         "score": row.score,
+        "scores": row.scores,
         "features": orjson.dumps(row.features).decode(),
     }
     return tuple(columns[name] for name in COLUMNS)

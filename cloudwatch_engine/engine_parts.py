@@ -13,6 +13,7 @@ from cloudwatch_engine.seed_config import SeedConfig, read_config
 from ml_core import logs
 from ml_core.clock import Clock
 from ml_core.config import load_settings, resolve_path
+from ml_core.forecasters.overload import alert_level
 from ml_core.registry import Registry
 from ml_core.settings import CloudWatchSettings, Settings
 from ml_core.store.base import Store
@@ -73,7 +74,7 @@ class Engine:
     @property
     def alert_level(self) -> float:
         """The probability of an overload from which on a warning costs less than silence."""
-        return self.section.cost_false / (self.section.cost_false + self.section.cost_missed)
+        return alert_level(missed_cost=self.section.cost_missed, false_cost=self.section.cost_false)
 
     def limit_of(self, instance: str) -> float:
         """Return the CPU in percent beyond which an instance is overloaded."""

@@ -8,6 +8,7 @@ from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.seed_config import SeedConfig
 from ml_core.forecasters.base import Forecaster
 from ml_core.forecasters.catalogue import FORECASTERS, make_forecaster
+from ml_core.forecasters.neural import NeuralForecaster
 
 SEED_MODELS = ("lstm", "tcn", "arima")
 """The three of the first system: always trained, always shown, served only if they are the best."""
@@ -71,5 +72,17 @@ def make_all(engine: Engine, names: Sequence[str]) -> list[Forecaster]:
 
 
 def make(name: str, config: SeedConfig, *, horizon: int, budget_seconds: float) -> Forecaster:
-    """Return one forecaster that is not fitted yet."""
-    return make_forecaster(name, horizon=horizon, budget_seconds=budget_seconds)
+    """Return one forecaster that is not fitted yet, a network in the shape that ``config.json`` gives it."""
+    forecaster = make_forecaster(name, horizon=horizon, budget_seconds=budget_seconds)
+    if isinstance(forecaster, NeuralForecaster):
+        forecaster.shape(window=config.FEED_LEN, layers=_layers(name, config))
+    return forecaster
+
+
+def shape_of(name: str, config: SeedConfig) -> list[int]:
+    """Return window and layers of a network, which a version must have too if training is to go on from it."""
+    return [config.FEED_LEN, _layers(name, config)] if name in FORECASTERS and FORECASTERS[name].is_neural else []
+
+
+def _layers(name: str, config: SeedConfig) -> int:
+    return config.NUM_LAYERS_TCN if name == "tcn" else config.NUM_LAYERS_LSTM

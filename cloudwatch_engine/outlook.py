@@ -4,7 +4,8 @@ What the served forecasters said in their trial, and what they say of the origin
 values that they had not seen. From these origins come the weights, where several forecast together, and the bands
 (``ml_core.forecasters.intervals``). Their errors, laid path by path around the newest forecast, are what may happen:
 the share of paths that cross the limit is the probability of an overload, and where such a path first crosses is when
-it is to be expected. A warning is due as soon as it costs less than silence: from cost_false / (cost_false +
+it is to be expected. A share means what it says, which the pooled opinions of ``ml_core.forecasters.overload``, made
+to rank moments, do not. A warning is due as soon as it costs less than silence: from cost_false / (cost_false +
 cost_missed) on.
 """
 
@@ -87,7 +88,7 @@ def look_ahead(
     Raises ``InvalidInput`` if they have no forecast for it.
     """
     rolled = roll(history, tried, cut_off)
-    quantiles = intervals(history.values, rolled.origins, rolled.point, rolled.truths)[-1]
+    quantiles = intervals(history.values, rolled.origins, rolled.point, rolled.truths)
     values, errors = rolled.point[-1], rolled.errors()
     paths = values + (errors if len(errors) else np.zeros_like(values)[None])
     steps = range(1, len(values) + 1)
@@ -95,7 +96,7 @@ def look_ahead(
         history.end_time,
         tuple(history.end_time + step * history.step for step in steps),
         values,
-        {name: quantiles[:, column] for name, column in LEVELS.items()},
+        {name: quantiles[-1, :, column] for name, column in LEVELS.items()},
         foresee(paths, history.end_time, history.step, limit, alert_level),
     )
 

@@ -37,7 +37,7 @@ class SeedConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    FEED_LEN: Count = 50
+    FEED_LEN: Annotated[int, Field(ge=2, le=1_000)] = 50
     PREDICT_LEN: Count = 6
     NUM_LAYERS_LSTM: Annotated[int, Field(ge=1, le=8)] = 1
     NUM_LAYERS_TCN: Annotated[int, Field(ge=1, le=8)] = 1

@@ -21,7 +21,7 @@ from cloudwatch_engine import kept
 from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.forecasting import issue, read_series
 from cloudwatch_engine.history import trial_points
-from cloudwatch_engine.models import ENSEMBLE, SEED_MODELS, all_names, label_of, make_all, single_names
+from cloudwatch_engine.models import ENSEMBLE, SEED_MODELS, all_names, label_of, make_all, shape_of, single_names
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
 from ml_core.artifacts.folders import verify_artifact
@@ -106,8 +106,9 @@ def _fit_last(
 
 
 def _start_warm(engine: Engine, model: Model, forecaster: Forecaster) -> None:
+    shape = shape_of(forecaster.name, engine.config)
     for version in reversed(engine.store.list_versions(model.name)):
-        if version.parameters.get("forecaster") == forecaster.name:
+        if version.parameters.get("forecaster") == forecaster.name and version.parameters.get("shape") == shape:
             # Whatever is wrong with it (another horizon, a file that is gone) is no reason not to train anew.
             with contextlib.suppress(ArtifactError, NotFound):
                 folder = engine.registry.artifact_folder(version)
@@ -128,6 +129,7 @@ def _register(engine: Engine, model: Model, trial: Trial, name: str, tried: Trie
         parameters={
             "forecaster": name,
             "members": list(tried.members),
+            "shape": shape_of(name, engine.config),
             "horizon": trial.tried.horizon,
             "step_seconds": history.step.total_seconds(),
         },

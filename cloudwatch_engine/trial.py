@@ -1,9 +1,10 @@
 """Tries forecasters on the past of one series, and says which of them is to be served.
 
 Every forecaster forecasts the same origins in the last three tenths, fitted once on what came before them; the quick
-ones are also tried together, as an ensemble. The one with the smallest mean absolute error is served, the naive one in
-the race; MAPE is told, as the first system did, and never chooses, since near zero it means nothing. Of equals the
-first of the catalogue wins, which is the simpler.
+ones are also tried together, as an ensemble. The ensemble is served unless another was better by more than chance
+explains (``ml_core.forecasters.serving``), and without it the one with the smallest mean absolute error, the naive
+one in the race. MAPE is told, as the first system did, and never chooses, since near zero it means nothing. Of equals
+the first of the catalogue wins, which is the simpler.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.forecasters.backtest import Backtest, Progress, backtest, no_progress, origins_until
 from ml_core.forecasters.base import QUANTILES, CannotForecast, Forecaster, Paths
-from ml_core.forecasters.ensemble import combine
+from ml_core.forecasters.ensemble import combine, group_errors
 from ml_core.forecasters.intervals import intervals
+from ml_core.forecasters.serving import preferred
 from ml_core.timeseries.series import Floats, Series, regular_series
 
 MOST_POINTS = 8_064
@@ -110,7 +112,8 @@ def hold_trial(
     ranked = sorted(models, key=lambda model: model.scores["mean_absolute_error"] if model.scores else math.inf)
     if ranked[0].scores is None:
         raise CannotForecast(f"none of the models can use this series: {ranked[0].reason}")
-    return Trial(tried, tuple(ranked), ranked[0].name, *_recent(tried, ranked[0].name))
+    served = _preferred(tried, [model.name for model in ranked if model.scores is not None])
+    return Trial(tried, tuple(ranked), served, *_recent(tried, served))
 
 
 def check_length(history: Series, horizon: int) -> None:
@@ -132,6 +135,14 @@ def _with_ensemble(tried: Backtest, members: Sequence[str]) -> Backtest:
         paths={**tried.paths, ENSEMBLE: Paths(together.point)},
         seconds={**tried.seconds, ENSEMBLE: seconds},
     )
+
+
+def _preferred(tried: Backtest, ranked: Sequence[str]) -> str:
+    """Return the best; where the ensemble takes part, it is it unless another was better by more than chance."""
+    if ENSEMBLE not in ranked:
+        return ranked[0]
+    errors = group_errors(np.stack([tried.paths[name].point for name in ranked]), tried.truths)
+    return preferred(dict(zip(ranked, errors.T, strict=True)))
 
 
 def _scores(tried: Backtest, name: str) -> dict[str, float]:

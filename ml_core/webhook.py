@@ -11,15 +11,16 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 
 from ml_core.errors import DeliveryFailed
-from ml_core.http_client import new_session
 from ml_core.ids import new_id
+
+if TYPE_CHECKING:
+    import requests
 
 _ANSWER_SECONDS = 10.0
 
@@ -47,6 +48,10 @@ def post(
 
     The message of the error names the host alone, since the path of a webhook often is its password.
     """
+    import requests  # 5 MB that a dashboard, which posts nothing, need not hold
+
+    from ml_core.http_client import new_session
+
     body = orjson.dumps(content, option=orjson.OPT_UTC_Z)
     headers = {"Content-Type": "application/json", "X-ML-Delivery": new_id(now)}
     if secret is not None:

@@ -126,7 +126,7 @@ def check_models(
             evaluation = ModelEvaluator(registry, model, rules, now).evaluate()
             evaluation.moves += close_orphans(registry.store, model.name, rules, now)
             evaluation.moves += check_ingest(
-                registry.store, model, rules, settings.monitor.stale_after_hours, now, evaluation.issue_times
+                registry.store, model, rules, settings.monitor.stale_after_hours, now, evaluation.issued
             )
         except SuiteError as error:
             log.error("%s: not checked: %s", model.name, error.message)

@@ -22,6 +22,20 @@ def show_number(value: float) -> str:
     return f"{value:.4f}" if size < 1 else f"{value:.4g}"
 
 
+def show_short(value: float) -> str:
+    """Return a number in as few characters as tell it apart in a sentence: ``0.57``, ``4.1k``, ``33k``, ``1.2M``."""
+    size = abs(value)
+    for unit, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if unit <= size < 1e15 and not (letter == "k" and size < 2000):
+            part = value / unit
+            return f"{part:.0f}{letter}" if abs(part) >= 10 else f"{part:.1f}{letter}".replace(".0", "")
+    if size >= 1e15 or (0 < size < 0.001):
+        return f"{value:.1e}"
+    if size >= 100 or float(value).is_integer():
+        return f"{value:.0f}"
+    return f"{value:.2f}" if size < 10 else f"{value:.1f}"
+
+
 def show_share(share: float) -> str:
     """Return a share of 0 to 1 as percent with one decimal; what is there but rounds to none is ``under 0.1 %``."""
     if 0 < share < 0.0005:
@@ -38,6 +52,11 @@ def show_time(time: datetime, now: datetime, *, seconds: bool = False) -> str:
 def show_start(time: datetime, now: datetime) -> str:
     """Return the UTC time at which a chunk starts: the day alone if it starts with the day."""
     return show_time(time, now).removesuffix(" 00:00")
+
+
+def show_day(time: datetime, now: datetime) -> str:
+    """Return the day of a UTC time, such as ``11 Nov``, with the year if it is not this one."""
+    return show_time(time, now).rsplit(" ", 1)[0]
 
 
 def show_duration(seconds: float) -> str:

@@ -4,8 +4,8 @@
 it cannot look ahead. ``forecast_at(history, origins)`` does the same for many issue times at once and must answer as if
 each had been asked alone; the contract suite cuts and shuffles what lies behind the origins and compares.
 
-The public verbs check; the private ones hold the method. Gaps (NaN) are carried forward before a method sees them,
-unless it says ``takes_gaps``.
+The public verbs check; the private ones hold the method. Before a method sees a history, each gap (NaN) holds the
+last value before it.
 
 >>> from datetime import UTC, datetime, timedelta
 >>> import numpy as np
@@ -80,7 +80,6 @@ class Forecaster(ABC):
     name: ClassVar[str]
     needs: ClassVar[int] = 1
     longest_step: ClassVar[timedelta] = DAY
-    takes_gaps: ClassVar[bool] = False
     is_neural: ClassVar[bool] = False
 
     def __init__(self, *, horizon: int, seed: int = 0, budget_seconds: float = 60.0) -> None:
@@ -176,7 +175,7 @@ class Forecaster(ABC):
 
     @abstractmethod
     def _fit(self, values: Floats, history: Series) -> None:
-        """Learn from ``values``: those of ``history`` with gaps carried forward, unless ``takes_gaps``."""
+        """Learn from ``values``: those of ``history`` with gaps carried forward."""
 
     @abstractmethod
     def _forecast(self, values: Floats, origins: NDArray[np.int64], history: Series) -> Paths:
@@ -194,4 +193,4 @@ class Forecaster(ABC):
             raise CannotForecast(f"{self.name}: the history has no values", [FieldError("history", "has no values")])
         if np.nanmax(np.abs(history.values)) > LARGEST_VALUE:
             raise CannotForecast(f"{self.name}: expected values of at most {LARGEST_VALUE:g} in size")
-        return history.values if self.takes_gaps else filled_forward(history.values)
+        return filled_forward(history.values)

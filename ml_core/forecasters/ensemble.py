@@ -21,7 +21,7 @@ from ml_core.timeseries.series import Floats
 
 NAME = "ensemble"
 POWER = 8.0
-HALF_LIFE = 8.0
+HALF_LIFE = 12.0
 PRIOR_ORIGINS = 6.0
 
 
@@ -45,8 +45,13 @@ def step_groups(horizon: int) -> list[slice]:
 
 
 def combine(tried: Backtest) -> Combination:
-    """Return the ensemble of a backtest, at each origin as of its time."""
+    """Return the ensemble of a backtest, at each origin as of its time.
+
+    Raises ``ValueError`` if none of the forecasters could be fitted.
+    """
     names = [name for name, paths in tried.paths.items() if np.isfinite(paths.point).any()]
+    if not names:
+        raise ValueError("forecasters: expected at least one that can be fitted, such as naive")
     groups = step_groups(tried.horizon)
     paths = np.stack([tried.paths[name].point for name in names])
     weights = np.empty((len(tried.origins), len(groups), len(names)))

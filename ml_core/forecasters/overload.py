@@ -5,7 +5,10 @@ Three opinions are pooled by the mean of their log-odds, since none is best ever
 - joint paths: the point forecast plus the whole residual path of each of the last completed origins (a block bootstrap
   whose block is the horizon), each smoothed by the median size of a residual; the share of paths that cross;
 - the largest one-step chance under a normal distribution with the width of the 80 % interval;
-- how near the newest value is, in thirds of the distance from the usual level to the limit.
+- how near the newest value is, in thirds of the distance from the usual level to the limit (of three spreads at least).
+
+The pool is then shifted, in log-odds, so that at the completed origins it has said on average what came, with some
+reluctance while there are few (a logistic calibration of the intercept alone, penalised towards no shift).
 
 The expected first crossing is the weighted median, over the joint paths that cross, of the first step that does.
 """
@@ -20,10 +23,13 @@ from numpy.typing import NDArray
 
 from ml_core.forecasters.ensemble import completed_at
 from ml_core.timeseries.series import Floats
+from ml_core.timeseries.windows import robust_spread
 
 WINDOW = 400
 HALF_LIFE = 200.0
 FEWEST_PATHS = 5
+RELUCTANCE = 2.0  # as many doubtful origins would weigh against a shift of one
+_FARTHEST_SHIFT = 4.0
 _EIGHTY = 2.5631  # the width of the middle 80 % of a standard normal distribution
 _SURE = 1e-4  # no opinion is surer than this, so that none silences the others
 
@@ -47,7 +53,7 @@ def overload(
     """
     if not math.isfinite(limit):
         raise ValueError(f"limit: expected a finite number, not {limit}")
-    chance, first_step = np.empty(len(origins)), np.full(len(origins), np.nan)
+    odds, first_step = np.empty(len(origins)), np.full(len(origins), np.nan)
     residuals = truths - point
     spread = np.maximum((bands[:, :, 3] - bands[:, :, 1]) / _EIGHTY, 1e-12 * max(abs(limit), 1.0))
     one_step = _above((limit - point) / spread).max(axis=1)
@@ -60,7 +66,8 @@ def overload(
             crossing, step = _joint(point[row] + pool[whole], pool[whole], weights[whole], limit)
             opinions.append(crossing)
             first_step[row] = step
-        chance[row] = _pooled(opinions)
+        odds[row] = _pooled_odds(opinions)
+    chance = 1 / (1 + np.exp(-(odds + _shifts(odds, truths, limit, completed_at(origins, point.shape[1])))))
     return Overload(limit, chance, first_step)
 
 
@@ -93,7 +100,7 @@ def _joint(paths: Floats, residuals: Floats, weights: Floats, limit: float) -> t
 
 def _near(known: Floats, limit: float) -> float:
     usual = float(np.median(known))
-    distance = max(limit - usual, 1e-12 * max(abs(limit), 1.0))
+    distance = max(limit - usual, 3 * robust_spread(known), 1e-12 * max(abs(limit), 1.0))
     return float(_above(np.array(3 * (limit - known[-1]) / distance)))
 
 
@@ -109,6 +116,22 @@ def _above(distance: Floats) -> Floats:
     return np.where(distance >= 0, tail, 1 - tail)
 
 
-def _pooled(opinions: list[float]) -> float:
+def _pooled_odds(opinions: list[float]) -> float:
     odds = [math.log(p / (1 - p)) for p in (min(max(float(p), _SURE), 1 - _SURE) for p in opinions)]
-    return 1 / (1 + math.exp(-sum(odds) / len(odds)))
+    return sum(odds) / len(odds)
+
+
+def _shifts(odds: Floats, truths: Floats, limit: float, completed: NDArray[np.int64]) -> Floats:
+    """Return for each origin the shift of log-odds that the completed origins ask for."""
+    crossed: NDArray[np.bool_] = np.any(truths > limit, axis=1)
+    is_told: NDArray[np.bool_] = crossed | np.all(np.isfinite(truths), axis=1)
+    shifts = np.zeros(len(odds))
+    shift = 0.0
+    for row, ready in enumerate(completed):
+        told = is_told[:ready]
+        for _ in range(5):  # Newton's steps from the last shift, which is near
+            said = 1 / (1 + np.exp(-(odds[:ready][told] + shift)))
+            slope = float((said * (1 - said)).sum()) + RELUCTANCE
+            shift += float((crossed[:ready][told] - said).sum() - RELUCTANCE * shift) / slope
+        shifts[row] = shift = float(np.clip(shift, -_FARTHEST_SHIFT, _FARTHEST_SHIFT))
+    return shifts

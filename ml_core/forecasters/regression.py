@@ -126,7 +126,13 @@ class StepwiseRegression(Forecaster):
 
 
 def _spread_of(values: Floats, origins: NDArray[np.int64]) -> float:
-    """Return the median distance from the local median plus a twentieth of the standard deviation; never zero."""
+    """Return about the usual distance from the local median; never zero.
+
+    Where a tenth of the values lie far off, as those of a job that runs each hour do, they count; single incidents do
+    not.
+    """
     training = values[origins[0] :] if len(origins) else values
-    spread = float(np.median(np.abs(training - trailing_median(training, 12)))) + 0.05 * float(training.std())
+    distances = np.abs(training - trailing_median(training, 12))
+    usual, often = np.quantile(distances, [0.5, 0.9])
+    spread = max(float(usual), float(often) / 4) + 0.05 * float(training.std())
     return spread if spread > 1e-12 * float(np.abs(training).max()) else 1.0

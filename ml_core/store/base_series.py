@@ -83,6 +83,16 @@ class SeriesStore(ABC):
         """
 
     @abstractmethod
+    def metric_points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, *, segment: str | None = ""
+    ) -> list[MetricPoint]:
+        """Return the points with ``start <= start_time < end`` of all metrics whose name begins with a prefix.
+
+        They are of one segment ("" is that of all rows) or, for None, of all segments; by metric, start time, end time,
+        version and segment. Made for pages: many metrics are read in the time of one ``metric_series``.
+        """
+
+    @abstractmethod
     def metric_table(
         self,
         model: str,
@@ -210,6 +220,10 @@ class SeriesStore(ABC):
     @abstractmethod
     def list_documents(self, kind: str) -> list[Document]:
         """Return all documents of a kind, by key."""
+
+    @abstractmethod
+    def document_revisions(self, kind: str) -> dict[str, int]:
+        """Return the revision of each document of a kind by its key, without reading what the documents hold."""
 
     @abstractmethod
     def document_kinds(self) -> list[str]:

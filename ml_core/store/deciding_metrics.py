@@ -54,6 +54,11 @@ def fit_points(points: Sequence[MetricPoint]) -> list[MetricPoint]:
     return [last[key] for key in sorted(last)]
 
 
+def in_order(points: Iterable[MetricPoint]) -> list[MetricPoint]:
+    """Return points of several metrics by metric, start time, end time, version and segment."""
+    return sorted(points, key=lambda each: (each.metric, each.start_time, each.end_time, each.version, each.segment))
+
+
 def merged(points: Iterable[MetricPoint], window: timedelta) -> list[MetricPoint]:
     """Return points merged per segment into the windows, aligned to the epoch, in which they start."""
     if window <= timedelta(0):

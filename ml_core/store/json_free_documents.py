@@ -43,6 +43,14 @@ class JsonFreeDocuments:
         check_kind(kind)
         return sorted((self._document(kind, row) for row in self._file(kind).read()), key=lambda found: found.key)
 
+    def revisions(self, kind: str) -> dict[str, int]:
+        check_kind(kind)
+        rows = self._file(kind).read()
+        try:
+            return {str(row["key"]): int(row["revision"]) for row in sorted(rows, key=lambda row: str(row["key"]))}
+        except (KeyError, TypeError, ValueError):
+            raise damaged(self._file(kind).path, "not a document") from None
+
     def kinds(self) -> list[str]:
         found = (path.stem for path in self.folder.glob("*.json") if path.stem not in RESERVED_KINDS)
         return sorted(kind for kind in found if self._file(kind).read())

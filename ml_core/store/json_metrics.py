@@ -13,6 +13,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+import orjson
+
 from ml_core.clock import format_time, parse_time
 from ml_core.records import MetricPoint
 from ml_core.store.deciding_metrics import Key, check_names, fit_points, key_of
@@ -68,6 +70,23 @@ class JsonMetrics:
             if (wanted is None or line["metric"] in wanted)
             and (segment is None or line["segment"] == segment)
             and (version is None or line["version"] == version)
+        )
+        return [point for point in _in_force(model, lines) if start <= point.start_time < end]
+
+    def points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, segment: str | None
+    ) -> list[MetricPoint]:
+        """Return the points in force of all metrics whose names begin with one of the prefixes."""
+        check_word("model", model)
+        # The metric is the first key of each line, so that what is not wanted need not be parsed.
+        starts = tuple(b'{"metric":%b' % orjson.dumps(prefix)[:-1] for prefix in prefixes)
+        if not starts:
+            return []
+        lines = (
+            line
+            for path in day_segments(folder_of(self.folder, model), start, end)
+            for line in read_segment(path, starts=starts)[0]
+            if segment is None or line["segment"] == segment
         )
         return [point for point in _in_force(model, lines) if start <= point.start_time < end]
 

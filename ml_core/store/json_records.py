@@ -26,9 +26,9 @@ from ml_core.records import GroundTruth, Prediction, Receipt, Value
 from ml_core.store.deciding import decide_predictions, decide_truths, ids_to_look_up
 from ml_core.store.json_groups import Decided, WriteGroups
 from ml_core.store.json_ids import IdIndexes
+from ml_core.store.json_listings import FolderListings, NewestTime
 from ml_core.store.json_segments import SegmentReader, read_segment
 from ml_core.store.json_summaries import JsonSummaries, by_window, holds_day, summed_value, sums_by_window
-from ml_core.store.json_views import list_segments
 from ml_core.store.summaries import EPOCH, HOUR, MICROSECOND, Sums, check_window, merged, number_of_microseconds
 
 OTHER_IDS = "other_ids.jsonl"
@@ -42,9 +42,6 @@ class _DayIndex:
         self._reader = SegmentReader(path)
         # Microseconds since the epoch, and numbers: 16 bytes a prediction.
         self._times, self._values = array("q"), array("d")
-
-    def times(self) -> array[int]:
-        return self.times_and_values()[0]
 
     def times_and_values(self) -> tuple[array[int], array[float]]:
         rows, restarted = self._reader.read_on()
@@ -64,6 +61,8 @@ class JsonRecords:
         self._guard = Lock()
         self._summaries: dict[str, JsonSummaries] = {}
         self._days: OrderedDict[Path, _DayIndex] = OrderedDict()
+        self._newest: dict[Path, NewestTime] = {}
+        self._listings = FolderListings("????-??-??.jsonl")
         self._ids = IdIndexes()
 
     def record_predictions(self, model: str, rows: Sequence[Prediction], *, new_ids: bool) -> Receipt:
@@ -125,14 +124,20 @@ class JsonRecords:
     def last_prediction_time(self, model: str) -> datetime | None:
         for path in reversed(self._segments(model)):
             with self._guard:
-                times = self._day(path).times()
-                if times:
-                    return EPOCH + max(times) * MICROSECOND
+                kept = self._newest.get(path.parent)
+                if kept is None or kept.path != path:
+                    # One for each model: a page of all models would push the days of charts out of their cache.
+                    kept = self._newest[path.parent] = NewestTime(path)
+                newest = kept.read()
+                if newest is not None:
+                    return EPOCH + newest * MICROSECOND
         return None
 
-    def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> list[Path]:
+    def _segments(self, model: str, start: datetime | None = None, end: datetime | None = None) -> Sequence[Path]:
+        paths = self._listings.paths(self.folder / "predictions" / model)
+        if start is None and end is None:
+            return paths
         first, last = as_utc(start).date() if start else date.min, as_utc(end).date() if end else date.max
-        paths = list_segments(self.folder / "predictions" / model, "????-??-??.jsonl")
         return [path for path in paths if first <= date.fromisoformat(path.stem) <= last]
 
     def _day(self, path: Path) -> _DayIndex:

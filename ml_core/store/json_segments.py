@@ -17,33 +17,51 @@ from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
 from ml_core.files import file_trouble, sync_folder
-from ml_core.lines import cut_torn_tail, decode_line, encode_line, write_all
+from ml_core.lines import cut_torn_tail, decode_line, encode_line, is_whole, write_all
 from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
 from ml_core.store.json_views import SegmentView, archive_of, change_file, note_rewrite, open_view
 
 log = logging.getLogger(__name__)
+_MOST_WHOLE = 20_000
+_whole: dict[Path, tuple[tuple[int, ...], int]] = {}
+"""Segments all of whose lines were found whole by this process, each with its state and size then."""
 
 
-def read_segment(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+def read_segment(path: Path, offset: int = 0, starts: tuple[bytes, ...] = ()) -> tuple[list[dict[str, Any]], int]:
     """Return the rows from ``offset`` on, and the offset behind the last whole line; none for a missing file.
 
-    A damaged line is passed over and logged: it is not silent, and it takes no other line with it.
+    With ``starts`` only rows whose line begins with one of them: no other is parsed. A damaged line is passed over and
+    logged: it is not silent, and it takes no other line with it. The checksums of lines that are not asked for, of
+    which the beginning may be what is damaged, are looked at when a process first reads them.
     """
     with open_view(path) as view:
-        return _rows(path, view, offset)
+        return _rows(path, view, offset, starts)
 
 
-def _rows(path: Path, view: SegmentView, offset: int) -> tuple[list[dict[str, Any]], int]:
+def _rows(
+    path: Path, view: SegmentView, offset: int, starts: tuple[bytes, ...] = ()
+) -> tuple[list[dict[str, Any]], int]:
     content = view.read(offset)
     end = content.rfind(b"\n") + 1
+    lines = content[:end].split(b"\n")[:-1]
     rows = []
-    for number, line in enumerate(content[:end].split(b"\n")[:-1]):
+    if starts and _whole.get(path) == (view.state, end) and not offset:
+        lines = [line for line in lines if line.startswith(starts)]
+    damaged = 0
+    for number, line in enumerate(lines):
+        if starts and not line.startswith(starts) and is_whole(line):
+            continue
         row = decode_line(line)
         if row is None:
+            damaged += 1
             log.warning("%s: line %d after byte %d is damaged and was passed over", path, number + 1, offset)
         else:
             rows.append(row)
+    if starts and not damaged and not offset:
+        while len(_whole) >= _MOST_WHOLE:
+            _whole.pop(next(iter(_whole)), None)
+        _whole[path] = (view.state, end)
     if decode_line(content[end:-1]) is not None:
         log.warning("%s: the break after the last line is damaged, and the line was passed over", path)
     return rows, offset + end

@@ -32,6 +32,7 @@ from ml_core.records import (
 )
 from ml_core.store import json_compaction, json_copying, json_housekeeping, json_verifying
 from ml_core.store.base import Store
+from ml_core.store.deciding_metrics import in_order
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
@@ -166,6 +167,11 @@ class JsonStore(Store):
     ) -> pd.DataFrame:
         return metric_frame(self._metrics.series(model, metric, start, end, segment, version), window)
 
+    def metric_points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, *, segment: str | None = ""
+    ) -> list[MetricPoint]:
+        return in_order(self._metrics.points(model, prefixes, start, end, segment))
+
     def metric_table(
         self,
         model: str,
@@ -219,6 +225,9 @@ class JsonStore(Store):
 
     def list_documents(self, kind: str) -> list[Document]:
         return self._documents.list_all(kind)
+
+    def document_revisions(self, kind: str) -> dict[str, int]:
+        return self._documents.revisions(kind)
 
     def document_kinds(self) -> list[str]:
         return self._documents.kinds()

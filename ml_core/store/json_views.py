@@ -152,8 +152,10 @@ def note_rewrite(folder: Path) -> None:
 
 def count_rewrites(folder: Path) -> int:
     """Return how often a segment of this folder was rewritten."""
-    path = folder / _REWRITES
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return (folder / _REWRITES).stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _open(path: Path, stack: ExitStack) -> int | None:

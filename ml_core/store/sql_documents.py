@@ -55,6 +55,13 @@ def list_all(connection: Connection, kind: str) -> list[Document]:
     return [Document(**row) for row in connection.execute(query).mappings()]
 
 
+def revisions(connection: Connection, kind: str) -> dict[str, int]:
+    """Return the revision of each document of a kind."""
+    check_kind(kind)
+    query = select(_columns.key, _columns.revision).where(_columns.kind == kind).order_by(_columns.key)
+    return {row.key: row.revision for row in connection.execute(query)}
+
+
 def kinds(connection: Connection) -> list[str]:
     """Return the kinds of which there are documents, in order."""
     return list(connection.execute(select(_columns.kind).distinct().order_by(_columns.kind)).scalars())

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from ml_core.clock import as_utc
 from ml_core.records import MetricPoint
@@ -75,6 +75,26 @@ def _read(
         query = query.where(_columns.version == version)
     in_order = query.order_by(_columns.start_time, _columns.end_time, _columns.version, _columns.segment)
     return [MetricPoint(**row) for row in connection.execute(in_order).mappings()]
+
+
+def read_by_prefix(
+    connection: Connection, model: str, prefixes: Collection[str], start: datetime, end: datetime, segment: str | None
+) -> list[MetricPoint]:
+    """Return the points of all metrics whose names begin with one of the prefixes."""
+    check_word("model", model)
+    if not prefixes:
+        return []
+    query = select(metric_points).where(
+        _columns.model == model,
+        or_(*(_columns.metric.startswith(prefix, autoescape=True) for prefix in prefixes)),
+        _columns.start_time >= as_utc(start),
+        _columns.start_time < as_utc(end),
+    )
+    if segment is not None:
+        query = query.where(_columns.segment == segment)
+    # LIKE may not tell capitals from small letters.
+    found = (MetricPoint(**row) for row in connection.execute(query).mappings())
+    return [point for point in found if point.metric.startswith(tuple(prefixes))]
 
 
 def list_metrics(connection: Connection, model: str) -> list[str]:

@@ -44,6 +44,7 @@ from ml_core.store import (
 )
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
+from ml_core.store.deciding_metrics import in_order
 from ml_core.store.frames import summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.progress import Progress
@@ -180,6 +181,14 @@ class SqlStore(Store):
 
         return metric_frame(self._database.read(work), window)
 
+    def metric_points(
+        self, model: str, prefixes: Collection[str], start: datetime, end: datetime, *, segment: str | None = ""
+    ) -> list[MetricPoint]:
+        def work(connection: Connection) -> list[MetricPoint]:
+            return sql_metrics.read_by_prefix(connection, model, prefixes, start, end, segment)
+
+        return in_order(self._database.read(work))
+
     def metric_table(
         self,
         model: str,
@@ -244,6 +253,9 @@ class SqlStore(Store):
 
     def list_documents(self, kind: str) -> list[Document]:
         return self._database.read(lambda connection: sql_documents.list_all(connection, kind))
+
+    def document_revisions(self, kind: str) -> dict[str, int]:
+        return self._database.read(lambda connection: sql_documents.revisions(connection, kind))
 
     def document_kinds(self) -> list[str]:
         return self._database.read(sql_documents.kinds)

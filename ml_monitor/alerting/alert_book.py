@@ -7,7 +7,7 @@ changed by compare and set, so a check and a person who acknowledges never undo 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.rules import Severity
 from ml_monitor.monitoring.alerts.plain import state_from_dict, state_to_dict
 from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event, Status
+from ml_monitor.results.document_cache import read_cached
 
 KIND = "alerts"
 RETRAIN_KIND = "retrain_requests"
@@ -59,8 +60,13 @@ def new_alert(rule: str, severity: Severity, key: AlertKey) -> Alert:
 
 def list_alerts(store: Store) -> list[Alert]:
     """Return the alerts of all models, by model, cause, subject and segment."""
-    alerts = [alert for document in store.list_documents(KIND) for alert in _book(document).values()]
-    return sorted(alerts, key=lambda alert: (*_order(alert.state.key), alert.rule))
+    return sorted(each_alert(store), key=lambda alert: (*_order(alert.state.key), alert.rule))
+
+
+def each_alert(store: Store) -> Iterator[Alert]:
+    """Yield the alerts of all models, in no order."""
+    for book in read_cached(store, KIND, _book).values():
+        yield from book.values()
 
 
 def get_alert(store: Store, alert_id: str) -> Alert:

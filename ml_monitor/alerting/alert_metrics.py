@@ -19,6 +19,7 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import list_alerts
 from ml_monitor.alerting.channels import list_channels
 from ml_monitor.monitoring.alerts.states import ShownStatus
+from ml_monitor.monitoring.horizons import BY_HORIZON
 from ml_monitor.monitoring.performance.catalogue import SKLEARN_NAMES
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.results.results_store import Group, list_chunkings, read_results
@@ -95,7 +96,8 @@ def _newest(store: Store, model: str, group: Group, name: str, chunk: str, now: 
         values = {
             result.segment: result.value
             for result in sorted(results, key=lambda result: result.start_time)
-            if not isinstance(result.value, Undefined)
+            # The horizons of a single series would take the room of all others.
+            if not isinstance(result.value, Undefined) and result.segment_by != BY_HORIZON
         }
         if values:
             return values

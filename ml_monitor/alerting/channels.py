@@ -1,7 +1,8 @@
 """The channels by which alerts are told, mail and webhook, and how each of them fares.
 
 What became of the last attempt is a document, so that a channel that takes nothing is seen where the others are
-looked at: ``GET /channels`` and ``/metrics``.
+looked at: ``GET /channels`` and ``/metrics``. What sends is imported when something is sent: a web process, which only
+tells of channels, does without the libraries behind it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Literal, get_args
 
-from ml_core import mail, webhook
 from ml_core.clock import format_time
 from ml_core.errors import ConfigurationError, DeliveryFailed
 from ml_core.settings import Settings
@@ -95,6 +95,8 @@ class Sender:
 
     def _mail(self, message: Message, pictures: Mapping[str, bytes]) -> None:
         settings = self.settings.mail
+        from ml_core import mail
+
         mail.send(settings, mail.new_message(settings, message.subject, message.text, self.now, pictures))
 
     def _post(self, message: Message) -> None:
@@ -102,6 +104,8 @@ class Sender:
         assert settings.url is not None
         content = message.slack() if settings.form == "slack" else message.content
         secret = settings.secret.get_secret_value() if settings.secret else None
+        from ml_core import webhook
+
         webhook.post(settings.url.get_secret_value(), content, self.now, secret=secret)
 
     def _save(self, store: Store, channel: Channel) -> None:

@@ -11,23 +11,17 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ml_core.errors import Conflict, FieldError, InvalidInput, NotFound
 from ml_core.records import MODEL_NAME
 from ml_core.store.base import Store
+from ml_monitor.alerting.rule_thresholds import AnyThreshold, BelowLevel, FalseAlarms, Fixed, Learnt, Part
 from ml_monitor.monitoring.alerts.states import Rule
 from ml_monitor.monitoring.chunks import BySize, Chunking, parse_chunking
+from ml_monitor.monitoring.horizons import BY_HORIZON, BY_SERIES
+
+__all__ = ["BelowLevel", "FalseAlarms", "Fixed", "Learnt"]  # who writes a rule needs its thresholds, too
 
 KIND = "alert_rules"
 Watched = Literal["performance", "forecast", "estimate", "drift", "quality", "ingest", "metric"]
@@ -38,7 +32,7 @@ _Name = Annotated[str, Field(min_length=1, max_length=150)]
 _WORD = rf"^(?:{MODEL_NAME.pattern})$"
 
 
-FORECAST_SEGMENTS = ("series", "horizon")
+FORECAST_SEGMENTS = (BY_SERIES, BY_HORIZON)
 """By what forecasts are measured apart: each series, and each horizon of each series."""
 _BY_PERIOD = ("forecast", "metric")
 _WATCHED_SO: Mapping[str, tuple[Watched, ...]] = {
@@ -47,78 +41,12 @@ _WATCHED_SO: Mapping[str, tuple[Watched, ...]] = {
     "segment": ("metric",),
 }
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "forecast": {"threshold": {"deviations": 3.0}, "segment_by": "series", "minimum_rows": 20},
+    "forecast": {"threshold": {"deviations": 3.0}, "segment_by": BY_SERIES, "minimum_rows": 20},
     "metric": {"minimum_rows": 1},
 }
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Learnt(_Part):
-    """The mean of the reference's chunks, give or take so many of their standard deviations."""
-
-    deviations: Annotated[float, Field(gt=0, le=100)] = 3.0
-
-
-class Fixed(_Part):
-    """Bounds set by hand, in the metric's units."""
-
-    lower: float | None = None
-    upper: float | None = None
-
-    @model_validator(mode="after")
-    def _has_a_bound(self) -> Fixed:
-        if self.lower is None and self.upper is None:
-            raise ValueError("expected lower, upper or both")
-        if self.lower is not None and self.upper is not None and self.lower > self.upper:
-            raise ValueError("expected lower to be at most upper")
-        return self
-
-
-class BelowLevel(_Part):
-    """How far the coverage of an interval may fall below its level: of the 80 % interval to 0.7 for 0.1."""
-
-    below_level: Annotated[float, Field(gt=0, lt=0.8)] = 0.1
-
-
-class FalseAlarms(_Part):
-    """How often the rule may fire by chance while nothing has changed, over any ``of`` chunks (``2 of 3``: three).
-
-    ``smallest_effect`` is the distance below which a change of a column is too small to matter, however sure it is.
-    """
-
-    false_alarms: Annotated[float, Field(gt=0, le=0.5)] = 0.01
-    smallest_effect: Annotated[float, Field(ge=0)] = 0.05
-
-
-def _kind_of_threshold(value: object) -> str | None:
-    """Return which threshold is meant: the one that has all the fields given; None if that is none, or any."""
-    if isinstance(value, _Part):
-        return type(value).__name__
-    given = set(value) if isinstance(value, Mapping) else set()
-    kinds = [kind for kind in (Learnt, Fixed, BelowLevel, FalseAlarms) if given and given <= kind.model_fields.keys()]
-    return kinds[0].__name__ if kinds else None
-
-
-_AnyThreshold = Annotated[
-    Annotated[Learnt, Tag("Learnt")]
-    | Annotated[Fixed, Tag("Fixed")]
-    | Annotated[BelowLevel, Tag("BelowLevel")]
-    | Annotated[FalseAlarms, Tag("FalseAlarms")],
-    Discriminator(
-        _kind_of_threshold,
-        custom_error_type="unknown_threshold",
-        custom_error_message=(
-            "expected either deviations, or lower and upper or one of them, or below_level, "
-            "or false_alarms and smallest_effect"
-        ),
-    ),
-]
-
-
-class RuleContent(_Part):
+class RuleContent(Part):
     """A rule without its name. ``model`` is a name or ``*``; without ``metrics`` or ``columns`` the main ones count.
 
     ``segment`` is of a rule on metrics that others write: one of theirs, None for each of them.
@@ -131,7 +59,7 @@ class RuleContent(_Part):
     segment_by: _Name | None = None
     segment: _Name | None = None
     chunk: str = "day"
-    threshold: Annotated[_AnyThreshold, Field(validate_default=True)] = FalseAlarms()
+    threshold: Annotated[AnyThreshold, Field(validate_default=True)] = FalseAlarms()
     fires_on: str = "2 of 3"
     clears_after: Annotated[int, Field(ge=1, le=99)] = 2
     minimum_rows: Annotated[int, Field(ge=1, validate_default=True)] = 50
@@ -191,7 +119,7 @@ class RuleContent(_Part):
 
     @field_validator("threshold")
     @classmethod
-    def _can_be_had(cls, value: _Part, info: ValidationInfo) -> _Part:
+    def _can_be_had(cls, value: Part, info: ValidationInfo) -> Part:
         watches = info.data.get("watches")
         if watches == "metric" and not isinstance(value, Fixed):
             raise ValueError("expected lower, upper or both, since nothing is known of such a metric but its values")

@@ -116,4 +116,5 @@ def _result_json(answer: Answer, result: Result) -> dict[str, Any]:
         "versions": list(result.versions),
         "verdicts": result.verdicts,
         "notes": list(result.notes),
+        "details": dict(result.details),
     }

@@ -15,6 +15,7 @@ from ml_monitor.evaluation.gradings import MUTED
 from ml_monitor.evaluation.judging import Judged
 from ml_monitor.monitoring.alerts.states import AlertKey, Cause, Status, Verdict
 from ml_monitor.monitoring.alerts.transitions import advance
+from ml_monitor.monitoring.horizons import BY_HORIZON
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.results.results_store import Result
 
@@ -108,7 +109,7 @@ def request_retraining(store: Store, model: str, rule: AlertRule, alert: Alert, 
 def _is_one_of_many(judged: Judged) -> bool:
     """Return whether a rule has an alert for so many things that those which were never bad are not kept."""
     rule = judged.rule
-    return rule.watches in _OF_MANY_SUBJECTS or rule.segment_by == "horizon"
+    return rule.watches in _OF_MANY_SUBJECTS or rule.segment_by == BY_HORIZON
 
 
 def _subject(rule: AlertRule, result: Result) -> str:

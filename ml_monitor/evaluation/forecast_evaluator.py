@@ -1,7 +1,8 @@
 """Evaluates the forecasts of a model: each series by chunks of valid times, as of what was known at a time.
 
-A chunk is measured when its last valid time has passed, and again whenever a step or a truth in it has changed. Series
-are read one after the other, so that memory holds the steps of one.
+A chunk is measured when its last valid time has passed, and again whenever a step or a truth in it has changed: the
+newest ones are looked at by every check, the older ones once in six hours, since to read a month of forecasts takes its
+time. Series are read one after the other, so that memory holds the steps of one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from ml_core.clock import format_time
+from ml_core.clock import format_time, parse_time
 from ml_core.records import Model
 from ml_core.store.base import Store
 from ml_monitor.alerting.rules import AlertRule, Learnt
@@ -39,21 +40,36 @@ _DAY = timedelta(days=1)
 _LENGTHS: Mapping[Period, timedelta] = {"hour": _DAY / 24, "day": _DAY, "week": 7 * _DAY, "month": 31 * _DAY}
 _LOOK_BACK: Mapping[Period, int] = {"hour": 72, "day": 31, "week": 12, "month": 6}
 """In how many of the newest chunks truth that comes late, or a changed step, is still seen."""
+_NEW = timedelta(days=2)
+_FULL_LOOK_EVERY = timedelta(hours=6)
 _AHEAD = timedelta(days=2)
+_LOOKED, _ISSUED = "full look", "issued"
 
 Seen = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""What was known of each chunk when it was measured last: by chunking, series and the chunk's start time."""
+"""What was known of each chunk when it was measured last: by chunking, series and the chunk's start time.
+
+Under ``full look`` there is, by chunking, when all chunks were looked at last, under ``issued`` what is known of the
+times of issue.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """When the newest forecast was issued, and the usual time from one to the next (nothing if only one is known)."""
+
+    newest_time: datetime
+    usual_gap: timedelta = timedelta(0)
 
 
 @dataclass
 class ForecastEvaluation:
-    """What became of a model's forecasts. ``issue_times`` are those of late, by which a silence is told."""
+    """What became of a model's forecasts."""
 
     seen: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
     verdicts: list[tuple[Judged, Stretch]] = field(default_factory=list)
     chunks: set[tuple[str, Stretch]] = field(default_factory=set)
-    issue_times: list[datetime] = field(default_factory=list)
+    issued: Issued | None = None
 
 
 class ForecastEvaluator:
@@ -71,37 +87,57 @@ class ForecastEvaluator:
 
         Raises ``StoreUnavailable``.
         """
-        found = ForecastEvaluation()
+        before = seen.get(_ISSUED, {}).get("")
+        found = ForecastEvaluation(issued=_read_issued(before) if before else None)
         wanted = {"day", *seen, *(rule.chunk for rule in self.rules)}
         names = self.store.list_series()
+        looked = {period: time for period, time in seen.get(_LOOKED, {}).get("", {}).items() if period in wanted}
         for period in PERIODS:
             if period in wanted:
-                self._evaluate_period(period, names, seen.get(period, {}), found)
+                last = looked.get(period)
+                is_full = last is None or not timedelta(0) <= self.as_of - parse_time(last) < _FULL_LOOK_EVERY
+                looked |= {period: format_time(self.as_of)} if is_full else {}
+                self._evaluate_period(period, names, seen.get(period, {}), found, is_full=is_full)
+        found.seen[_LOOKED] = {"": looked}
+        if found.issued is not None:
+            found.seen[_ISSUED] = {"": _written(found.issued)}
         return found
 
     def _evaluate_period(
-        self, period: Period, names: Sequence[str], seen: Mapping[str, Mapping[str, str]], found: ForecastEvaluation
+        self,
+        period: Period,
+        names: Sequence[str],
+        seen: Mapping[str, Mapping[str, str]],
+        found: ForecastEvaluation,
+        *,
+        is_full: bool,
     ) -> None:
-        start = _start_of(period, self.as_of - _LOOK_BACK[period] * _LENGTHS[period])
+        farthest = _start_of(period, self.as_of - _LOOK_BACK[period] * _LENGTHS[period])
+        start = farthest if is_full else _start_of(period, self.as_of - max(_LENGTHS[period], _NEW))
         shares: defaultdict[Stretch, list[Mapping[str, Measured]]] = defaultdict(list)
         changed: set[Stretch] = set()
         alone: dict[Stretch, list[Result]] = {}
         kept: dict[str, dict[str, str]] = {}
+        issue_times: list[datetime] = []
         for series in names:
             steps = read_steps(self.store, series, self.model.name, start, self.as_of + _AHEAD, self.as_of)
+            known = seen.get(series, {})
+            # What is not looked at now stays as it was.
+            marks = {each: mark for each, mark in known.items() if farthest <= parse_time(each) < start}
+            if marks or len(steps):
+                kept[series] = marks
             if steps.empty:
                 continue
-            found.issue_times += [each.to_pydatetime() for each in steps["issue_time"].drop_duplicates()]
+            issue_times += [each.to_pydatetime() for each in steps["issue_time"].drop_duplicates()]
             of_series = _Series(self, series, period, steps, start)
-            known = seen.get(series, {})
-            kept[series] = {}
             for stretch, part in of_series.chunks.items():
                 shares[stretch].append(shares_of(part))
-                mark = kept[series][format_time(stretch.start_time)] = fingerprint(part)
+                mark = marks[format_time(stretch.start_time)] = fingerprint(part)
                 if known.get(format_time(stretch.start_time)) == mark:
                     continue
                 changed.add(stretch)
                 alone[stretch] = self._evaluate_chunk(of_series, stretch, found)
+        found.issued = _issued(issue_times, found.issued, is_full=is_full)
         found.seen[period] = kept
         found.chunks |= {(period, stretch) for stretch in changed}
         for stretch in sorted(changed, key=lambda each: each.start_time) if self.owns_all else ():
@@ -169,7 +205,21 @@ def _start_of(period: Period, time: datetime) -> datetime:
     return split(times, ByPeriod(period))[0].start_time
 
 
-def usual_gap(issue_times: Sequence[datetime]) -> timedelta:
-    """Return the median time between one issue and the next; nothing for fewer than two."""
+def _issued(issue_times: Sequence[datetime], before: Issued | None, *, is_full: bool) -> Issued | None:
+    """Return what the times of issue that were read tell; only a full look has enough of them for the usual gap."""
+    if not issue_times:
+        return before
     distinct = np.unique(np.array([time.timestamp() for time in issue_times]))
-    return timedelta(seconds=float(np.median(np.diff(distinct)))) if len(distinct) > 1 else timedelta(0)
+    gap = timedelta(seconds=float(np.median(np.diff(distinct)))) if len(distinct) > 1 else timedelta(0)
+    newest = max(issue_times)
+    if before is None:
+        return Issued(newest, gap)
+    return Issued(max(newest, before.newest_time), gap if is_full else before.usual_gap)
+
+
+def _written(issued: Issued) -> dict[str, str]:
+    return {"newest_time": format_time(issued.newest_time), "usual_gap_seconds": str(issued.usual_gap.total_seconds())}
+
+
+def _read_issued(values: Mapping[str, str]) -> Issued:
+    return Issued(parse_time(values["newest_time"]), timedelta(seconds=float(values["usual_gap_seconds"])))

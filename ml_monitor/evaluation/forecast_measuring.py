@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from ml_monitor.evaluation.chunk_finder import Stretch
-from ml_monitor.monitoring.horizons import group_horizons
+from ml_monitor.monitoring.horizons import BY_HORIZON, BY_SERIES, group_horizons
 from ml_monitor.monitoring.performance import sampling
 from ml_monitor.monitoring.performance.catalogue import METRICS, measure
 from ml_monitor.monitoring.performance.forecasts import NAIVE
@@ -24,7 +24,6 @@ from ml_monitor.monitoring.performance.labels import COVERAGE, measure_labels
 from ml_monitor.monitoring.results import Measured, Undefined
 from ml_monitor.results.results_store import Group, Result, result_of
 
-BY_SERIES, BY_HORIZON = "series", "horizon"
 _OTHERS = ["lower_80", "upper_80", "lower_95", "upper_95", NAIVE]
 _SHARES = ("coverage_80", "coverage_95")
 _OWN_UNITS = Undefined("several series, each in units of its own: see them by segment")

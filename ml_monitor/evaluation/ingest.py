@@ -12,7 +12,7 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import Book, change_book, id_of, new_alert, status_line
 from ml_monitor.alerting.rules import AlertRule, Fixed, rules_for
 from ml_monitor.evaluation.alert_moves import Move, subject_by
-from ml_monitor.evaluation.forecast_evaluator import usual_gap
+from ml_monitor.evaluation.forecast_evaluator import Issued
 from ml_monitor.monitoring.alerts.states import AlertKey, Verdict
 from ml_monitor.monitoring.alerts.transitions import advance
 from ml_monitor.monitoring.results import Metric
@@ -29,17 +29,17 @@ def check_ingest(
     rules: Sequence[AlertRule],
     stale_after_hours: float,
     now: datetime,
-    issue_times: Sequence[datetime] = (),
+    issued: Issued | None = None,
 ) -> list[Move]:
     """Judge the age of a model's newest prediction, once for each moment; return the alerts whose status changed.
 
-    A forecast counts as a prediction made at its issue time; ``issue_times`` are those of late. The bound is that of
+    A forecast counts as a prediction made at its issue time; ``issued`` says when forecasts came. The bound is that of
     the rule if it sets one by hand, else ``stale_after_hours`` or, for forecasts that are issued more seldom, twice the
     usual time between two. A model that never had a prediction has not gone silent.
     """
-    made = [store.last_prediction_time(model.name), *issue_times]
+    made = [store.last_prediction_time(model.name), issued.newest_time if issued else None]
     newest = max((time for time in made if time is not None), default=None)
-    usual = max(stale_after_hours, _MISSED_FORECASTS * (usual_gap(issue_times) / _HOUR))
+    usual = max(stale_after_hours, _MISSED_FORECASTS * (issued.usual_gap / _HOUR) if issued else 0.0)
     watching = [rule for rule in rules_for(rules, model.name) if rule.watches == "ingest"]
     if newest is None or not watching:
         return []

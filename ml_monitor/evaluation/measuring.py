@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,12 @@ from ml_monitor.monitoring.estimation.cbpe import Cbpe
 from ml_monitor.monitoring.estimation.cbpe_multiclass import CbpeMulticlass
 from ml_monitor.monitoring.estimation.dle import Dle
 from ml_monitor.monitoring.estimation.estimates import Estimate
+from ml_monitor.monitoring.performance.calibration import calibration_curve
 from ml_monitor.monitoring.performance.catalogue import measure
+from ml_monitor.monitoring.performance.confusion import confusion
 from ml_monitor.monitoring.performance.labels import measure_labels
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
-from ml_monitor.monitoring.results import Measured
+from ml_monitor.monitoring.results import Measured, Undefined
 from ml_monitor.results.results_store import Group, Result, result_of
 
 
@@ -41,7 +44,7 @@ def measure_chunk(
         for feature in segment_by:
             for segment, rows in _segments(baseline, feature, features):
                 _measure_performance(found, frame.iloc[rows], task, baseline, segment, feature)
-        columns = _columns(baseline, frame, features)
+        columns = columns_of(baseline, frame)
         _measure_drift(found, baseline, columns)
         _measure_quality(found, baseline, {name: columns[name] for name in baseline.features})
         estimate = _estimate(baseline, frame, columns)
@@ -74,6 +77,10 @@ def scores_by_class(frame: pd.DataFrame) -> pd.DataFrame | None:
     return pd.DataFrame(named, columns=classes, index=frame.index, dtype=np.float64)
 
 
+_MOST_CLASSES = 50
+"""Of more classes than these no confusion matrix is kept: it grows with their square."""
+
+
 class _Found:
     """Collects the results of one chunk."""
 
@@ -103,7 +110,27 @@ def _measure_performance(
     by_class = scores_by_class(frame) if task == "multiclass" else None
     scores = frame["score"].to_numpy() if by_class is None else by_class
     measured = measure_performance(task, frame["truth"].to_numpy(), frame["value"].to_numpy(), scores, positive)
-    found.add("performance", measured, segment=segment, segment_by=segment_by)
+    for name, each in measured.items():
+        details = _details(name, each, task, frame, scores, positive)
+        found.add("performance", {name: each}, segment=segment, segment_by=segment_by, details=details)
+
+
+def _details(
+    name: str, measured: Measured, task: str, frame: pd.DataFrame, scores: Any, positive: object
+) -> dict[str, Any]:
+    """Return what lies behind a metric of a classifier: all counts behind its accuracy, the bins behind its ECE."""
+    if isinstance(measured.value, Undefined):
+        return {}
+    truths = frame["truth"].to_numpy()
+    if name == "accuracy":
+        matrix = confusion(truths, frame["value"].to_numpy())
+        if isinstance(matrix, Undefined) or len(matrix.labels) > _MOST_CLASSES:
+            return {}
+        return {"labels": list(matrix.labels), "confusion_matrix": [list(row) for row in matrix.counts]}
+    if name == "ece" and task == "binary":
+        curve = calibration_curve(truths, scores, positive=positive)
+        return {} if isinstance(curve, Undefined) else {"calibration_curve": [asdict(each) for each in curve]}
+    return {}
 
 
 def _segments(baseline: Baseline, feature: str, features: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, Any]]:
@@ -112,8 +139,9 @@ def _segments(baseline: Baseline, feature: str, features: Sequence[Mapping[str, 
         yield from segments.split(given([row.get(feature) for row in features])).items()
 
 
-def _columns(baseline: Baseline, frame: pd.DataFrame, features: Sequence[Mapping[str, Any]]) -> dict[str, Column]:
+def columns_of(baseline: Baseline, frame: pd.DataFrame) -> dict[str, Column]:
     """Return the chunk's columns under the names and kinds of the baseline's."""
+    features = list(frame["features"])
     outcomes = {
         name: baseline.outcome_column(name, frame[name].to_numpy(dtype=object))
         for name in OUTCOMES

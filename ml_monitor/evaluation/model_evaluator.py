@@ -24,12 +24,13 @@ from ml_monitor.alerting.rules import AlertRule, rules_for
 from ml_monitor.evaluation.alert_moves import Move, move_alerts
 from ml_monitor.evaluation.baseline import Baseline, make_baseline
 from ml_monitor.evaluation.chunk_finder import Stretch, find_chunks
-from ml_monitor.evaluation.forecast_evaluator import ForecastEvaluator
+from ml_monitor.evaluation.forecast_evaluator import ForecastEvaluator, Issued
 from ml_monitor.evaluation.gradings import Gradings
 from ml_monitor.evaluation.judging import Judge, Judged, with_verdicts
 from ml_monitor.evaluation.kept_statistics import KeptStatistics
 from ml_monitor.evaluation.measuring import measure_chunk
 from ml_monitor.evaluation.metric_points import judge_points
+from ml_monitor.evaluation.profiling import Profiler
 from ml_monitor.evaluation.rule_notes import notes_on, notes_on_task
 from ml_monitor.monitoring.chunks import ByPeriod, Chunking, parse_chunking, split
 from ml_monitor.results.results_store import EVALUATIONS, Result, evaluation_key, point_of
@@ -45,7 +46,7 @@ _OF_PREDICTIONS = ("performance", "estimate", "drift", "quality")
 class Evaluation:
     """What became of one model: how many chunks were evaluated, and which alerts changed their status.
 
-    ``issue_times`` are those of its forecasts of late.
+    ``issued`` says when its forecasts came.
     """
 
     model: str
@@ -53,7 +54,7 @@ class Evaluation:
     results: int = 0
     moves: list[Move] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    issue_times: list[datetime] = field(default_factory=list)
+    issued: Issued | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +87,10 @@ class ModelEvaluator:
         self._prediction_rules = [rule for rule in self.rules if rule.watches in _OF_PREDICTIONS]
         self.as_of = as_of
         self._judges: dict[int | None, Judge] = {}
+        self._profiler = Profiler(registry.store, model)
 
     def evaluate(self) -> Evaluation:
-        """Evaluate what is new or changed, and store results, alerts and what was seen, in this order.
+        """Evaluate what is new or changed, and store results, alerts, the summary and what was seen, in this order.
 
         Raises ``StoreUnavailable``, and ``Conflict`` if another check of the same model was in the way.
         """
@@ -115,6 +117,7 @@ class ModelEvaluator:
         if points.seen:
             changed["points"] = points.seen
         evaluation.moves = move_alerts(self.store, self.model.name, verdicts, self.as_of)
+        self._profiler.finish(self.as_of)
         if changed != content:
             key, revision = evaluation_key(self.model.name), document.revision if document else None
             if self.store.put_document(EVALUATIONS, key, changed, expected_revision=revision) is None:
@@ -132,7 +135,7 @@ class ModelEvaluator:
         verdicts += found.verdicts
         evaluation.chunks += len(found.chunks)
         evaluation.results += len(found.results)
-        evaluation.issue_times = found.issue_times
+        evaluation.issued = found.issued
         if found.chunks:
             notes = notes_on(evaluator.rules, self.model, None)
             evaluation.notes += [note for note in notes if note not in evaluation.notes]
@@ -182,7 +185,9 @@ class ModelEvaluator:
         results = measure_chunk(frame, self.model.task, judge.baseline, chunk, stretch, segment_by)
         results = gradings.grade(results, judge.baseline.version if judge.baseline else None)
         judged = [each for rule in rules for each in judge.judge(rule, results)]
-        return with_verdicts(results, judged), judged
+        results = with_verdicts(results, judged)
+        self._profiler.add(chunk, stretch, frame, judge.baseline, results)
+        return results, judged
 
     def _judge_for(self, frame: pd.DataFrame, evaluation: Evaluation) -> Judge:
         """Return the judge of the version that made most of the chunk's predictions."""
@@ -204,7 +209,9 @@ class ModelEvaluator:
         methods = frozenset(name for rule in self.rules if rule.watches == "drift" for name in rule.metrics)
         schema = {spec.name: spec.kind for spec in version.features} | {"": f"{self.model.task} {sorted(methods)}"}
         kept = KeptStatistics(self.registry.artifact_folder(version), version.artifact_sha256, schema)
-        return make_baseline(self.model, version.number, reference, version.features, kept, methods)
+        baseline = make_baseline(self.model, version.number, reference, version.features, kept, methods)
+        self._profiler.keep_reference(baseline, version.artifact_sha256)
+        return baseline
 
 
 def _see(stretch: Stretch, frame: pd.DataFrame) -> _Seen:

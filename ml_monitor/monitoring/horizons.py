@@ -13,6 +13,8 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+BY_SERIES, BY_HORIZON = "series", "horizon"
+"""By what forecasts are measured apart: all steps of a series, or those of one group of its horizons."""
 MOST_EXACT = 48
 """Up to so many distinct horizons each is measured by itself."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ml_core.store.base import Store
-from ml_monitor.alerting.alert_book import Alert, list_alerts, read_book
+from ml_monitor.alerting.alert_book import Alert, each_alert, read_book
 from ml_monitor.alerting.rules import Severity
 from ml_monitor.formatting import shorten, show_number, show_start
 from ml_monitor.monitoring.alerts.states import Cause, Counted, ShownStatus
@@ -56,7 +56,7 @@ class AlertLine:
 
 def read_alert_lines(store: Store, now: datetime, model: str | None = None) -> tuple[AlertLine, ...]:
     """Return the alerts that fire (also acknowledged or silenced) or are pending: of all models, or of one."""
-    alerts = list_alerts(store) if model is None else read_book(store, model).values()
+    alerts = each_alert(store) if model is None else read_book(store, model).values()
     return tuple(sorted((line for alert in alerts if (line := _line(alert, now))), key=_worst_first))
 
 

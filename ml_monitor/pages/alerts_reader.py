@@ -117,7 +117,7 @@ def alerts_verdict(page: AlertsPage) -> str:
     of_model = f" of {page.model}" if page.model else ""
     if not parts:
         return f"No alert{of_model} fires, and none is pending."
-    worst = f" The worst: {alert_sentence(firing[0], page.time)}" if firing else ""
+    worst = f" The worst, of {firing[0].cause}: {alert_sentence(firing[0], page.time)}" if firing else ""
     return f"Alerts{of_model}: {', '.join(parts)}.{worst}"
 
 
@@ -127,7 +127,7 @@ def alert_sentence(row: AlertRow, now: datetime) -> str:
     since = f" since {show_start(row.since_time, now)}" if row.since_time else ""
     where = "" if row.model == ALL_MODELS else f" of {row.model}"
     segment = f" in {shorten(row.segment)}" if row.segment else ""
-    return f"{row.cause}: {shorten(row.subject, 80)}{segment}{where}{since}" + (f" ({numbers})." if numbers else ".")
+    return f"{shorten(row.subject, 80)}{segment}{where}{since}" + (f" ({numbers})." if numbers else ".")
 
 
 def alert_verdict(page: AlertPage) -> str:

@@ -39,6 +39,7 @@ def find_static(file_name: str) -> Asset | None:
     return next((asset for asset in known if asset.address.endswith(f"/{file_name}")), None)
 
 
+@lru_cache  # pip's metadata are read from disk: that was a tenth of a page's cost
 def bokeh_address() -> str:
     """Return the address of Bokeh's script; its version, which pip pins, stands for its content."""
     return f"/ui/assets/bokeh-{version('bokeh')}.min.js"

@@ -6,12 +6,27 @@ from flask import Flask
 
 from ml_core.clock import format_time
 from ml_core.web.tries import Tries
-from ml_monitor.pages import alerts, anomalies, forecasts, jobs, login, model, overview, settings, static_files, store
+from ml_monitor.pages import (
+    alerts,
+    anomalies,
+    drift,
+    forecasts,
+    jobs,
+    login,
+    model,
+    overview,
+    predictions,
+    settings,
+    static_files,
+    store,
+)
 from ml_monitor.pages.frame import FILTERS
 
 PAGES = (
     overview.blueprint,
     model.blueprint,
+    drift.blueprint,
+    predictions.blueprint,
     forecasts.blueprint,
     anomalies.blueprint,
     alerts.blueprint,

@@ -20,6 +20,9 @@ COLOURS: dict[str, tuple[str, str]] = {
     "wide-band": ("#d3e3f4", "#25405f"),
     "reference": ("#6f7b8a", "#9aa7b6"),
     "quiet": ("#dfe5ec", "#313d4c"),
+    "bound": ("#b0503f", "#d98a7c"),
+    "bad": ("#a8341f", "#f09a88"),
+    "paper": ("#ffffff", "#19202a"),
     "ink": ("#4a5565", "#b4c0cd"),
     "grid": ("#e4e9ef", "#2b3542"),
     "class-1": ("#2a6db2", "#7cb2eb"),
@@ -32,7 +35,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "class-8": ("#7d6bc4", "#a294e0"),
 }
 LIGHT = {name: light for name, (light, _) in COLOURS.items()}
-_DARK = dict(COLOURS.values())
+DARK = dict(COLOURS.values())
 _FONT = "system-ui, sans-serif"
 _HEIGHT = 256
 _TIME_FORMATS = {
@@ -66,7 +69,7 @@ def draw_items(plots: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     for plot in plots.values():
         plot.min_border_left = 34 + 7 * widest
     embed = bokeh("embed")
-    return {name: {"item": embed.json_item(plot, f"chart-{name}"), "dark": _DARK} for name, plot in plots.items()}
+    return {name: {"item": embed.json_item(plot, f"chart-{name}"), "dark": DARK} for name, plot in plots.items()}
 
 
 def new_plot(time_range: TimeRange, y_label: str, y_range: Any) -> Any:

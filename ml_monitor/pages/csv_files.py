@@ -78,6 +78,7 @@ def _plain(label: str) -> str:
 
 
 def _write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return lines of comma-separated values below their names."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)

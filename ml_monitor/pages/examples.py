@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ml_core.records import Feature, Task, Value
 from ml_core.settings import Settings
-from ml_monitor.pages.queries import ModelPage
+from ml_monitor.pages.model_reader import ModelPage
 
 _VALUES: Mapping[Task, Value] = {
     "regression": 250_000.0,

@@ -6,6 +6,7 @@ one to the other by ``respond``. ``catalogue.py`` lists the pages.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
@@ -31,7 +32,7 @@ Tables = Mapping[str, Callable[[], str]]
 FILTERS = (
     *(formatting.short_id, formatting.shorten, formatting.show_age, formatting.show_duration, formatting.show_feature),
     *(formatting.show_number, formatting.show_share, formatting.show_start, formatting.show_time, show_subject),
-    *(formatting.show_took, form_time),
+    *(formatting.show_day, formatting.show_short, formatting.show_took, form_time),
 )
 _HEADINGS = {
     400: "This request cannot be read",
@@ -96,7 +97,10 @@ def respond(
         return _download((tables or {})[chart](), f"{name}-{chart}.csv" if name else f"{chart}.csv")
     if wanted == "json":
         return jsonify({"verdict": verdict, **{field.name: getattr(page, field.name) for field in fields(page)}})
-    return Response(render(template, page=page, verdict=verdict, **html()), mimetype="text/html")
+    content = render(template, page=page, verdict=verdict, **html())
+    # Bokeh's models hold each other in circles: let go while they are young, before they are many.
+    gc.collect(1)
+    return Response(content, mimetype="text/html")
 
 
 def wanted_form(tables: Tables | None = None) -> str:

@@ -1,7 +1,7 @@
-"""How each cron job stands: whether its newest run failed, and whether it has fallen silent; worst first.
+"""How a job stands by its history: whether its newest run failed, and whether it has fallen silent.
 
-Which hours a job is due is known to its cron line alone. What is told here follows from its history: the usual distance
-of its slots says when the next is expected, and a job is silent once that is missed by half such a distance.
+For a job that no crontab knows, the usual distance of its slots says when the next is expected, and it is silent once
+that is missed by half such a distance.
 """
 
 from __future__ import annotations
@@ -11,14 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 from statistics import median
-from typing import Literal, get_args
+from typing import Literal
 
 from ml_core.records import JobRun
-from ml_core.store.base import Store
 
 State = Literal["failed", "silent", "running", "done"]
-STATES: tuple[State, ...] = get_args(State)
-_RUNS = 12
 _LEAST_GRACE = timedelta(minutes=5)
 
 
@@ -33,12 +30,6 @@ class JobState:
     seconds: float | None
     message: str | None
     next_time: datetime | None
-
-
-def read_job_states(store: Store, now: datetime) -> tuple[JobState, ...]:
-    """Return the jobs that ever ran, those that need a look first, then by when they are due."""
-    states = [job_state(runs, now) for job in store.list_jobs() if (runs := store.list_runs(job, newest=_RUNS))]
-    return tuple(sorted(states, key=lambda each: (STATES.index(each.state) // 2, each.next_time or now, each.job)))
 
 
 def job_state(runs: Sequence[JobRun], now: datetime) -> JobState:

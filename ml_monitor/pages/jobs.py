@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from flask import Response, request
 
 from ml_core.config import resolve_path
-from ml_core.errors import ConfigurationError, Conflict
+from ml_core.errors import Conflict
 from ml_core.jobs.job_requests import request_run
-from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
+from ml_core.jobs.known_jobs import KnownJob
 from ml_core.web.forms import check_form
 from ml_monitor.pages import forms, frame
 from ml_monitor.pages.csv_files import table_csv
@@ -18,6 +18,7 @@ from ml_monitor.pages.jobs_reader import (
     JobsPage,
     job_verdict,
     jobs_verdict,
+    known_jobs,
     read_job_page,
     read_jobs_page,
 )
@@ -80,11 +81,7 @@ def _read(name: str) -> JobPage:
 
 
 def _known_jobs() -> tuple[Mapping[str, KnownJob], str]:
-    """Return the jobs of the crontab, or why they cannot be read: what has run can be shown all the same."""
-    try:
-        return read_known_jobs(resolve_path(frame.settings().crontab)), ""
-    except ConfigurationError as error:
-        return {}, error.message
+    return known_jobs(resolve_path(frame.settings().crontab))
 
 
 def _jobs_csv(page: JobsPage) -> str:

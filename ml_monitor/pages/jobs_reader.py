@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
 from typing import Literal, get_args
 
-from ml_core.errors import NotFound
+from ml_core.errors import ConfigurationError, NotFound
+from ml_core.jobs.cron_times import CronTimes
 from ml_core.jobs.job_requests import JobRequest, list_requests
-from ml_core.jobs.known_jobs import KnownJob
+from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
 from ml_core.records import JobRun
 from ml_core.store.base import Store
 from ml_monitor.pages.job_states import job_state
@@ -88,6 +91,30 @@ class JobPage:
     trouble: str = ""
 
 
+def known_jobs(path: Path) -> tuple[Mapping[str, KnownJob], str]:
+    """Return the jobs of a crontab, or why they cannot be read: what has run can be shown all the same."""
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        changed = 0  # reading it says why
+    return _known_jobs(path, changed)
+
+
+@lru_cache(maxsize=256)
+def _next_call(times: CronTimes, minute: datetime) -> datetime | None:
+    """Return when cron calls a job next, looked for once a minute."""
+    return times.next_after(minute)
+
+
+@lru_cache(maxsize=4)
+def _known_jobs(path: Path, changed: int) -> tuple[Mapping[str, KnownJob], str]:
+    """Read a crontab once for each time that it was changed at."""
+    try:
+        return read_known_jobs(path), ""
+    except ConfigurationError as error:
+        return {}, error.message
+
+
 def read_jobs_page(store: Store, known: Mapping[str, KnownJob], now: datetime, trouble: str = "") -> JobsPage:
     """Return all jobs, those that need a look first, then by when they are due."""
     requests = list_requests(store)
@@ -144,7 +171,10 @@ def job_verdict(page: JobPage) -> str:
 def _line(
     name: str, known: KnownJob | None, runs: Sequence[JobRun], request: JobRequest | None, now: datetime
 ) -> JobLine:
-    following = known.times.next_after(now) if known else job_state(runs, now).next_time if runs else None
+    if known:
+        following = _next_call(known.times, now.replace(second=0, microsecond=0))
+    else:
+        following = job_state(runs, now).next_time if runs else None
     return JobLine(
         job=name,
         description=known.description if known else "",

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from flask import Response
 
+from ml_core.config import resolve_path
 from ml_monitor.pages import frame
+from ml_monitor.pages.csv_pages import models_csv
 from ml_monitor.pages.examples import registration_command
-from ml_monitor.pages.queries import read_overview
+from ml_monitor.pages.jobs_reader import known_jobs
+from ml_monitor.pages.overview_reader import read_overview
+from ml_monitor.pages.sparklines import trend_svg
+from ml_monitor.pages.stories import change_words, plain_text
 from ml_monitor.pages.verdicts import overview_verdict
+from ml_monitor.results.results_queries import CHECK_COMMAND
 
 blueprint = frame.PageBlueprint("overview", __name__, label="Overview", address="/", is_ranged=False)
 
@@ -15,12 +21,27 @@ blueprint = frame.PageBlueprint("overview", __name__, label="Overview", address=
 @blueprint.get("/")
 def overview() -> Response:
     """Show all models, worst first."""
-    frame.wanted_form()
+    frame.read_view()
     settings = frame.settings()
-    found = read_overview(frame.registry(), frame.now(), settings.monitor.stale_after_hours)
+    found = read_overview(
+        frame.registry(),
+        frame.alert_lines(),
+        known_jobs(resolve_path(settings.crontab))[0],
+        frame.now(),
+        settings.monitor.stale_after_hours,
+    )
+    sentences = overview_verdict(found)
     return frame.respond(
         "overview.html",
         found,
-        overview_verdict(found),
-        html=lambda: {"registration": registration_command(settings)},
+        " ".join(map(plain_text, sentences)),
+        name="models",
+        tables={"models": lambda: models_csv(found.models)},
+        html=lambda: {
+            "sentences": sentences,
+            "registration": registration_command(settings),
+            "check_command": CHECK_COMMAND,
+            "trend_svg": trend_svg,
+            "change_words": change_words,
+        },
     )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ml_monitor.formatting import shorten, show_age, show_duration, show_number, show_share, show_time
-from ml_monitor.pages.alert_lines import sentence
+from ml_monitor.formatting import shorten, show_age, show_duration, show_number, show_share, show_short, show_time
 from ml_monitor.pages.distribution import OTHER, LabelDistribution, NumberDistribution
-from ml_monitor.pages.queries import STATES, ModelPage, ModelSummary, Overview, State
+from ml_monitor.pages.model_reader import ModelPage
+from ml_monitor.pages.overview_reader import STATES, ModelRow, Overview, State
+from ml_monitor.pages.predictions_reader import PredictionsPage
+from ml_monitor.pages.stories import Part, told_alerts
 
 _NAMED = 3
 _WORDS: dict[State, str] = {
@@ -20,11 +23,11 @@ _WORDS: dict[State, str] = {
 }
 
 
-def overview_verdict(overview: Overview) -> str:
-    """Return the verdict on all models: what is wrong with the worst and since when, then the count of each state."""
+def overview_verdict(overview: Overview) -> tuple[tuple[Part, ...], ...]:
+    """Return the verdict on all models, a sentence each: what is wrong with the worst, then the count of each state."""
     models = overview.models
     if not models:
-        return "No model is registered yet."
+        return ((Part("No model is registered yet."),),)
     # They come worst first.
     told = [model for model in models if model.alerts or model.is_stale][:_NAMED]
     sentences = [_trouble(model, overview) for model in told]
@@ -37,22 +40,38 @@ def overview_verdict(overview: Overview) -> str:
             named = "" if state == "ok" or is_told else f" ({_listed(names)})"
             counted.append(f"{len(names)} {_WORDS[state]}{named}")
     total = "1 model" if len(models) == 1 else f"{len(models)} models"
-    sentences.append(f"{total}: {', '.join(counted)}.")
-    return " ".join(sentences)
+    return (*sentences, (Part(f"{total}: {', '.join(counted)}."),))
 
 
-def model_verdict(page: ModelPage) -> str:
-    """Return the verdict on one model: what is wrong, whether it is used, and how it compares with its reference."""
-    return " ".join(text for text in (_alerts(page), _use(page), _comparison(page)) if text)
+def model_verdict(page: ModelPage) -> tuple[Part, ...]:
+    """Return the verdict on one model: what is wrong with it, if anything is, and whether it is used."""
+    model = page.model
+    parts: list[Part] = []
+    if model.story is not None:
+        first, *rest = model.story.parts
+        parts += [replace(first, text=f"{first.text[0].upper()}{first.text[1:]}"), *rest, Part(f"{_more(model)} ")]
+    elif page.performance is not None and model.headline is not None and not model.headline.is_of_training:
+        parts.append(Part(_well(model)))
+    return (*parts, Part(_use(page)))
 
 
-def _alerts(page: ModelPage) -> str:
-    """Return a sentence on each of the worst alerts, and how many there are beside them."""
-    alerts, now = page.model.alerts, page.time
-    sentences = [_capitalised(f"{sentence(line, now)}.") for line in alerts[:_NAMED]]
-    if len(alerts) > _NAMED:
-        sentences.append(f"{_more(len(alerts) - _NAMED)}.")
-    return " ".join(sentences)
+def predictions_verdict(page: PredictionsPage) -> str:
+    """Return how many predictions came, and how their values compare with the reference's."""
+    if page.last_prediction_time is None:
+        return "No prediction has been logged yet."
+    newest = f"the newest of all is of {show_time(page.last_prediction_time, page.time)} UTC"
+    when = f"in the last {page.range.name}" if page.range.name else "in this range"
+    count = "1 prediction" if page.volume.total == 1 else f"{page.volume.total:,} predictions"
+    return " ".join(text for text in (f"{count} {when}; {newest}.", _comparison(page, when)) if text)
+
+
+def _well(model: ModelRow) -> str:
+    """Return how a model does that no alert is about."""
+    assert model.headline is not None
+    drifted = (
+        "" if model.glance.drifted is None else f"; {model.glance.drifted} of {model.glance.columns} columns drifted"
+    )
+    return f"As expected: {model.headline.metric} {show_short(model.headline.value)}{drifted}. "
 
 
 def _use(page: ModelPage) -> str:
@@ -66,42 +85,12 @@ def _use(page: ModelPage) -> str:
         age = show_age(model.last_prediction_time, now)
         within = show_duration(page.stale_after_hours * 3600)
         return f"No prediction since {newest}, {age}; at least one is expected within {within}."
-    count = model.predictions_last_day
-    predictions = "1 prediction" if count == 1 else f"{count:,} predictions"
-    return f"{predictions} in the last day, the newest at {newest}."
+    return f"The newest prediction is of {newest}."
 
 
-def _trouble(model: ModelSummary, overview: Overview) -> str:
-    """Return what is wrong with a model: its worst alert, and how many more it has, or that nobody uses it any more."""
-    last = model.last_prediction_time
-    worst = model.alerts[0] if model.alerts else None
-    if last is not None and (worst is None or worst.cause == "ingest"):
-        taken_up = ", acknowledged" if worst and worst.state == "acknowledged" else ""
-        said = f"{model.name} has had no prediction since {show_time(last, overview.time)} UTC{taken_up}"
-    else:
-        assert worst is not None
-        said = f"{model.name}: {sentence(worst, overview.time)}"
-    more = f"; {_more(len(model.alerts) - 1)}" if len(model.alerts) > 1 else ""
-    return f"{said}{more}."
-
-
-def _more(alerts: int) -> str:
-    return "1 more alert" if alerts == 1 else f"{alerts:,} more alerts"
-
-
-def _capitalised(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more
-
-
-def _comparison(page: ModelPage) -> str | None:
+def _comparison(page: PredictionsPage, when: str) -> str | None:
     """Return the range's middle beside the reference's: facts without a judgement, which needs a threshold."""
     shown = page.distribution
-    when = f"in the last {page.range.name}" if page.range.name else "in this range"
     if isinstance(shown, NumberDistribution) and shown.reference:
         overall, reference = show_number(shown.overall.p50), show_number(shown.reference.p50)
         return f"Median value {when}: {overall}; in the reference sample: {reference}."
@@ -111,3 +100,29 @@ def _comparison(page: ModelPage) -> str | None:
         overall, reference = show_share(shown.overall[place]), show_share(shown.reference[place])
         return f"Label {shorten(shown.labels[place])} {when}: {overall}; in the reference sample: {reference}."
     return None
+
+
+def _trouble(model: ModelRow, overview: Overview) -> tuple[Part, ...]:
+    """Return what is wrong with a model: its worst alert, and how many more it has, or that nobody uses it any more."""
+    name = Part(model.name, model.name)
+    last, worst = model.last_prediction_time, model.alerts[0] if model.alerts else None
+    if last is not None and (worst is None or worst.cause == "ingest"):
+        taken_up = ", acknowledged" if worst and worst.state == "acknowledged" else ""
+        said = f" has had no prediction since {show_time(last, overview.time)} UTC{taken_up}"
+        return name, Part(f"{said}{_more(model)}")
+    assert model.story is not None
+    return name, Part(model.story.joiner), *model.story.parts, Part(_more(model))
+
+
+def _more(model: ModelRow) -> str:
+    """Return how many alerts a sentence has left out, and its full stop."""
+    told = told_alerts(model.story, model.alerts) if model.story else len(model.alerts)
+    left_out = len(model.alerts) - told
+    if left_out <= 0:
+        return "."
+    return f"; {'1 more alert' if left_out == 1 else f'{left_out:,} more alerts'}."
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

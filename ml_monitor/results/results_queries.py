@@ -19,7 +19,7 @@ from ml_monitor.monitoring.estimation.estimates import (
     CONFUSION_METRICS,
     LOSS_METRICS,
 )
-from ml_monitor.monitoring.horizons import segment_order
+from ml_monitor.monitoring.horizons import BY_HORIZON, segment_order
 from ml_monitor.monitoring.performance.catalogue import LABEL_METRICS, METRICS
 from ml_monitor.monitoring.quality.catalogue import COLUMN_CHECKS, TABLE_CHECKS
 from ml_monitor.monitoring.results import Metric
@@ -113,7 +113,7 @@ def with_notes(answer: Answer) -> tuple[Result, ...]:
 
 def _order(result: Result) -> tuple[Any, ...]:
     # By how far they look ahead: +5min comes before +1h.
-    place = segment_order(result.segment) if result.segment_by == "horizon" else (result.segment, 0, 0)
+    place = segment_order(result.segment) if result.segment_by == BY_HORIZON else (result.segment, 0, 0)
     return result.start_time, result.end_time, result.segment_by, *place, result.group, result.name, result.column
 
 

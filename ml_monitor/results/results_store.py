@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -31,7 +31,8 @@ _HASH_CHARACTERS = 16
 class Result:
     """One metric of one chunk. ``verdicts`` are what the rules said of it: by rule, state, bounds and their origin.
 
-    ``segment_by`` is the feature by which its ``segment`` was cut, "" for all rows.
+    ``segment_by`` is the feature by which its ``segment`` was cut, "" for all rows. ``details`` are plain values behind
+    the number, where there are any: the confusion matrix of an accuracy, the calibration curve of its error.
     """
 
     chunk: str
@@ -49,6 +50,7 @@ class Result:
     verdicts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     segment_by: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def metric(self) -> str:
@@ -68,15 +70,15 @@ def is_checked(store: Store, model: str) -> bool:
 
 def metric_name(chunk: str, group: Group, name: str, column: str = "") -> str:
     """Return the name under which a metric is stored; where a column is no fit part of it, a hash stands at its end."""
-    return _fit_name("/".join((chunk, group, name, column) if column else (chunk, group, name)))
+    return fit_name("/".join((chunk, group, name, column) if column else (chunk, group, name)))
 
 
 def segment_name(segment: str) -> str:
     """Return the name under which a segment is stored: itself or, where a store has no room for it, with a hash."""
-    return _fit_name(segment) if segment else segment
+    return fit_name(segment) if segment else segment
 
 
-def _fit_name(name: str) -> str:
+def fit_name(name: str) -> str:
     """Return a name that every store takes: categories and features are named by clients, so at any length."""
     if unfit_name(name) is None:
         return name
@@ -123,6 +125,7 @@ def point_of(model: str, result: Result) -> MetricPoint:
         "versions": list(result.versions),
         "verdicts": {rule: dict(verdict) for rule, verdict in result.verdicts.items()},
         "notes": list(result.notes),
+        **({"details": dict(result.details)} if result.details else {}),
     }
     if isinstance(value, Undefined):
         details["undefined"] = value.reason
@@ -162,22 +165,41 @@ def read_results(
     ``segment`` "" is that of all rows, None stands for every segment; ``names`` and ``columns`` ("" for metrics that
     are of none) bound which metrics are read.
     """
-    prefix = f"{chunk}/{group}/"
-    wanted = {}
-    for metric in store.list_metrics(model):
-        if not metric.startswith(prefix):
-            continue
-        name = metric.removeprefix(prefix).partition("/")[0]
-        if names is not None and name not in names:
-            continue
-        if columns is not None and metric not in {metric_name(chunk, group, name, column) for column in columns}:
-            continue
-        wanted[metric] = name
-    if not wanted:
-        return []
+    found = read_groups(store, model, {group: names}, start, end, chunk=chunk, segment=segment)
+    return found if columns is None else [result for result in found if result.column in columns]
+
+
+def read_groups(
+    store: Store,
+    model: str,
+    wanted: Mapping[Group, frozenset[str] | None],
+    start: datetime,
+    end: datetime,
+    *,
+    chunk: str = "day",
+    segment: str | None = "",
+) -> list[Result]:
+    """Return the results of several groups, read in one go: of each the metrics named, or for None all of them."""
     stored = None if segment is None else segment_name(segment)
-    frame = store.metric_table(model, start, end, wanted.keys(), segment=stored)
-    return [_result(chunk, group, wanted[str(row.metric)], row) for row in frame.itertuples(index=False)]
+    points = store.metric_points(model, prefixes_of(wanted, chunk), start, end, segment=stored)
+    return results_of(points, wanted)
+
+
+def prefixes_of(wanted: Mapping[Group, frozenset[str] | None], chunk: str = "day") -> list[str]:
+    """Return how the names of the metrics begin that ``read_groups`` reads."""
+    return [f"{chunk}/{group}/{name}" for group, names in wanted.items() for name in ([""] if names is None else names)]
+
+
+def results_of(points: Iterable[MetricPoint], wanted: Mapping[Group, frozenset[str] | None]) -> list[Result]:
+    """Return the points of the groups and metrics that are wanted as results; others are passed over."""
+    found = []
+    for point in points:
+        chunk, group, *rest = point.metric.split("/", 3)
+        if group in wanted and rest:
+            names = wanted[group]  # type: ignore[index]
+            if names is None or rest[0] in names:  # one name may begin with another
+                found.append(_result(chunk, group, rest[0], point))  # type: ignore[arg-type]
+    return found
 
 
 def list_chunkings(store: Store, model: str) -> list[str]:
@@ -186,8 +208,8 @@ def list_chunkings(store: Store, model: str) -> list[str]:
     return sorted({each[0] for each in parts if len(each) == 3 and each[1] in GROUPS})
 
 
-def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
-    details = row.details
+def _result(chunk: str, group: Group, name: str, point: MetricPoint) -> Result:
+    details = point.details
     undefined = details.get("undefined")
     return Result(
         chunk,
@@ -195,8 +217,8 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         name,
         details["column"],
         details["segment"],
-        row.start_time.to_pydatetime(),
-        row.end_time.to_pydatetime(),
+        point.start_time,
+        point.end_time,
         details["rows"],
         Undefined(undefined) if undefined is not None else details["value"],
         details["standard_error"],
@@ -205,4 +227,5 @@ def _result(chunk: str, group: Group, name: str, row: Any) -> Result:
         details["verdicts"],
         tuple(details["notes"]),
         details["segment_by"],
+        details.get("details", {}),
     )

@@ -48,6 +48,18 @@ def test_a_change_of_what_is_no_longer_so_is_refused_and_nothing_changes(store: 
     assert store.get_document("alert", "a") == first
 
 
+def test_revisions_tell_which_documents_have_changed(store: Store) -> None:
+    assert store.document_revisions("alert") == {}
+    put(store, "b")
+    put(store)
+    put(store, expected_revision=1, state="ok")
+    store.put_document("other", "c", CONTENT, expected_revision=None)
+    assert store.document_revisions("alert") == {"a": 2, "b": 1}
+    assert list(store.document_revisions("alert")) == ["a", "b"]
+    store.delete_document("alert", "b", expected_revision=1)
+    assert store.document_revisions("alert") == {"a": 2}
+
+
 def test_what_is_not_there_is_not_changed(store: Store) -> None:
     assert put(store, expected_revision=1) is None
     assert store.list_documents("alert") == []

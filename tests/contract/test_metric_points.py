@@ -306,3 +306,32 @@ def test_points_put_by_eight_processes_are_there_once(processes: ProcessGroup, s
     assert store.count_records()["metric_points"] == {work.MODEL: 100}
     assert frame["version"].nunique() == 1
     assert set(frame["count"]) <= set(range(8))
+
+
+def test_points_of_many_metrics_are_read_by_the_beginning_of_their_names(store: Store) -> None:
+    names = ("day/drift/ks/age", "day/drift/ks/rooms", "day/drift/KS/age", "day/driftier", "1000/drift/ks/age", "day/%")
+    store.put_metric_points([a_point(metric=name) for name in names])
+    store.put_metric_points([a_point(NOON - timedelta(days=1), metric="day/drift/ks/age", details={"rows": 3})])
+    store.put_metric_points([a_point(metric="day/drift/ks/age", segment="city=Porto")])
+
+    def read(*prefixes: str, **more: Any) -> list[tuple[str, datetime, str]]:
+        found = store.metric_points("housing_price", prefixes, NOON - timedelta(days=1), NOON + HOUR, **more)
+        return [(point.metric, point.start_time, point.segment) for point in found]
+
+    day_before = NOON - timedelta(days=1)
+    assert read("day/drift/ks/") == [
+        ("day/drift/ks/age", day_before, ""),
+        ("day/drift/ks/age", NOON, ""),
+        ("day/drift/ks/rooms", NOON, ""),
+    ]
+    assert read("day/drift/ks/age", segment=None)[2] == ("day/drift/ks/age", NOON, "city=Porto")
+    assert read("day/%", "1000/") == [("1000/drift/ks/age", NOON, ""), ("day/%", NOON, "")]
+    assert read() == read("nothing") == []
+    assert store.metric_points("other", ("day/",), day_before, NOON + HOUR) == []
+
+
+def test_points_read_by_prefix_are_those_in_force_and_in_the_range(store: Store) -> None:
+    store.put_metric_points([a_point(details={"value": 1}), a_point(NOON + HOUR)])
+    store.put_metric_points([a_point(count=3, details={"value": 2})])
+    (point,) = store.metric_points("housing_price", ("mean",), NOON, NOON + HOUR)
+    assert point == a_point(count=3, details={"value": 2})

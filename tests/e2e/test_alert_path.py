@@ -123,7 +123,7 @@ def test_a_model_that_turns_wrong_is_told_of_acknowledged_and_resolved(suite: Su
     timestamp = int(call.headers["x-ml-timestamp"])
     assert is_signed(SECRET, timestamp, call.body, call.headers["x-ml-signature"])
 
-    with prometheus(suite.folder, suite.url) as urls:
+    with Receiver() as listener, prometheus(suite.folder, suite.url, listener.url) as urls:
         eventually(lambda: ("ModelAlertCritical", "roc_auc") in alerts_in(urls["prometheus"]), 60)
 
     alert = suite.alert("roc_auc")

@@ -94,7 +94,8 @@ def predict(platform: Platform, **features: float) -> Any:
 def test_starting_prints_the_addresses_with_the_dashboard_first(platform: Platform) -> None:
     addresses = re.findall(r"http://\S+", platform.output)  # type: ignore[attr-defined]
     ports = [address.rstrip("/").rsplit(":", 1)[1] for address in addresses]
-    assert ports == [platform.environment[f"ML_{app}__PORT"] for app in ("MONITOR", "MODELS", "ANOMALY", "CLOUDWATCH")]
+    sections = ("MONITOR", "MODELS", "CLOUDWATCH", "ANOMALY")
+    assert ports == [platform.environment[f"ML_{section}__PORT"] for section in sections]
 
 
 def test_starting_again_changes_nothing(platform: Platform) -> None:

@@ -14,6 +14,7 @@ from ml_core.config import project_root
 
 TARGETS = [
     "bench-dashboard",
+    "bench-forecast",
     "bench-monitor",
     "bench-serving",
     "bench-store",

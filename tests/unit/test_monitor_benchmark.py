@@ -10,6 +10,7 @@ import pytest
 from benchmarks.figures import QUICK
 from benchmarks.monitor import main
 from benchmarks.monitor_anchors import ask
+from benchmarks.monitor_classification import write_columns
 from benchmarks.monitor_drift import MANY, RACES, write_tables
 from benchmarks.monitor_drift_ours import EVIDENTLY, NANNYML
 
@@ -35,6 +36,14 @@ def test_our_side_answers_with_its_costs_and_a_value_for_each_chunk(task: str, t
     assert 0 <= answer.added_megabytes < 100
     assert len(answer.values) == {"evidently chi2": 5, "nannyml js": 20, "nannyml pca": 1}[task]
     assert all(len(values) == CHUNKS for values in answer.values.values())
+
+
+def test_our_side_of_the_classifier_answers_with_six_metrics_for_each_chunk(tmp_path: Path) -> None:
+    write_columns(tmp_path / "columns", QUICK.monitored_rows)
+    answer = ask(sys.executable, "monitor_classification_ours.py", [tmp_path / "columns", str(CHUNKS)])
+    assert set(answer.values) == {"accuracy", "precision", "recall", "f1", "roc_auc", "log_loss"}
+    assert all(len(values) == CHUNKS for values in answer.values.values())
+    assert all(0.5 < auc < 1 for auc in answer.values["roc_auc"])
 
 
 def test_a_task_that_fails_says_so(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def calibration_curve(
             positive_share=float(positives[place] / counts[place]),
             standard_error=sampling.error_of_share(int(positives[place]), int(counts[place])),
         )
-        for place in np.flatnonzero(counts)
+        for place in np.flatnonzero(counts).tolist()
     )
 
 

@@ -88,7 +88,7 @@ class TestOverview:
         add_models(registry, "fraud")
         keep(json_store, an_alert(model="fraud", subject="roc_auc"), an_alert(model="fraud", subject=HOSTILE))
         page = client.get("/")
-        assert '<a href="/ui/models/fraud#alerts">2: ' in page.text
+        assert '<a href="/ui/models/fraud#alerts">' in page.text
         assert 'id="alerts"' in client.get("/ui/models/fraud").text
         assert HOSTILE in text_of(page)
         assert HOSTILE not in page.text
@@ -111,7 +111,9 @@ class TestOverview:
         taken_up = responses.acknowledge(known.state, author="ada", note="", time=NOON)
         silenced = responses.silence(quiet.state, author="ada", note="", time=NOON, until_time=NOON + DAY)
         keep(json_store, replaced(known, taken_up), replaced(quiet, silenced))
-        assert "known: drift of mae since 17 Nov, acknowledged. 2 models: 1 ok, 1 critical." in text_of(client.get("/"))
+        assert "known : drift of mae since 17 Nov, acknowledged. 2 models: 1 ok, 1 critical." in text_of(
+            client.get("/")
+        )
 
     def test_silence_of_a_model_is_said_as_before_also_when_an_alert_fires_on_it(
         self, client: FlaskClient, registry: Registry, json_store: JsonStore
@@ -151,14 +153,14 @@ class TestModelPage:
         assert HOSTILE not in page.text
         assert "Performance is above its threshold since 17 Nov (f1 12.5, bound 10), acknowledged." in text_of(page)
 
-    def test_counts_the_alerts_beyond_three(
+    def test_counts_the_alerts_beyond_the_worst(
         self, client: FlaskClient, registry: Registry, json_store: JsonStore
     ) -> None:
         add_models(registry, "fraud")
         keep(json_store, *(an_alert(model="fraud", cause="drift", subject=name, start=MIDNIGHT) for name in "abcde"))
         verdict = client.get("/ui/models/fraud?format=json").get_json()["verdict"]
         assert verdict.startswith(
-            "Drift of a since 17 Nov. Drift of b since 17 Nov. Drift of c since 17 Nov. 2 more alerts. 1 prediction in"
+            "Drift of a since 17 Nov; 4 more alerts. The newest prediction is of 20 Nov 11:00 UTC."
         )
 
 
@@ -174,47 +176,128 @@ def checked(registry: Registry, json_store: JsonStore) -> list[str]:
     return [alert.state.key.subject for alert in list_alerts(json_store) if alert.state.status == "firing"]
 
 
-def test_a_checked_model_shows_its_performance_and_drift(client: FlaskClient, checked: list[str]) -> None:
+def test_a_checked_model_shows_its_performance(client: FlaskClient, checked: list[str]) -> None:
     page = client.get("/ui/models/fraud")
     assert "amount" in checked
-    assert "Drift of amount since 18 Nov" in text_of(page)
+    assert "`amount` changed" in client.get("/ui/models/fraud?format=json").get_json()["verdict"]
     performance = text_of(section_of(page, "performance-heading"))
-    assert performance.startswith("Performance ROC AUC roc_auc per day, with the bounds that it is held against.")
+    assert performance.startswith("Performance Metric: ROC AUC Accuracy ")
+    assert "roc_auc per day, with the bounds that it is held against" in performance
     assert CONCEPT_DRIFT_NOTE in performance
-    assert re.search(r"19 Nov 0 undefined: no ground truth 0\.\d+ 0\.\d+ 0\.\d+ \w+ by the estimate", performance)
-    assert re.search(r"18 Nov 400 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ beyond 17 Nov 400 .* ok", performance)
-    drift = text_of(section_of(page, "drift-heading"))
-    assert "19 Nov 18 Nov 17 Nov 16 Nov amount drifted p " in drift
-    assert re.search(r"country ok p 0\.\d+ ok", drift)
-    assert "truth undefined all values of the chunk are missing" in drift
+    assert re.search(
+        r"19 Nov 0 0\.0 % undefined: no ground truth 0\.\d+ 0\.\d+ 0\.\d+ \w+ by the estimate", performance
+    )
+    assert re.search(r"18 Nov 400 0\.\d+ ± 0\.\d+ 0\.\d+ 0\.\d+ 0\.\d+ beyond 17 Nov 400 .* ok", performance)
+    assert 'href="/ui/models/fraud/drift?at=2026-11-18T00:00:00Z"' in page.text
+    assert "reference 0.8" in performance
 
 
-def test_its_chart_can_be_parsed_and_its_numbers_be_had_as_csv(client: FlaskClient, checked: list[str]) -> None:
+def test_a_checked_model_shows_what_became_of_its_predictions(client: FlaskClient, checked: list[str]) -> None:
+    page = client.get("/ui/models/fraud")
+    outcomes = text_of(section_of(page, "outcomes-heading"))
+    assert outcomes.startswith("Outcomes 3 days together.")
+    assert re.search(r"true 0 \d+ \d+\.\d %, was \d+\.\d %", outcomes)
+    assert "0.90 to 1" in outcomes
+    assert 'class="calibration"' in page.text
+    assert "Data quality 19 Nov : 0 off, " in text_of(section_of(page, "quality-heading"))
+    assert "amount median " in text_of(section_of(page, "changes-heading"))
+
+
+def test_its_drift_is_shown_as_a_map_and_a_ranking(client: FlaskClient, checked: list[str]) -> None:
+    page = client.get("/ui/models/fraud/drift")
+    ranking = text_of(section_of(page, "ranking-heading"))
+    assert ranking.startswith("Columns on 19 Nov")
+    assert re.search(r"drifted amount median -?\d\.\d+ to \d\.\d+ 0\.\d+ \S+ 18 Nov 2 of 4", ranking)
+    assert "undefined truths" in ranking
+    heatmap = text_of(section_of(page, "heatmap-heading"))
+    assert re.search(r"amount ok ok drifted 0\.\d+ drifted 0\.\d+", heatmap)
+    assert "country ok ok ok ok" in heatmap
+    assert 'href="/ui/models/fraud/drift/column?name=amount&amp;at=2026-11-18T00%3A00%3A00Z"' in page.text
+    other = client.get("/ui/models/fraud/drift?at=2026-11-16T00:00:00Z")
+    assert "None of 5 columns drifted on 16 Nov; " in text_of(other)
+    assert 'aria-current="true"><time datetime="2026-11-16T00:00:00Z">' in other.text
+
+
+def test_a_column_is_shown_beside_its_reference_by_day_and_with_its_method(
+    client: FlaskClient, checked: list[str]
+) -> None:
+    page = client.get("/ui/models/fraud/drift/column?name=amount")
+    shown = text_of(page)
+    assert "amount has drifted since 18 Nov: median " in shown
+    assert "reference of v1, 5,000 rows drifted days since 18 Nov, 800 rows" in shown
+    assert "Kolmogorov-Smirnov. The largest difference between two shares" in shown
+    assert "Judged by default-drift: a chunk has drifted if its p-value" in shown
+    assert page.text.count('class="chart-data"') == 2
+    assert page.text.count('<rect class="before"') > 10
+    category = client.get("/ui/models/fraud/drift/column?name=country&at=2026-11-16T00:00:00Z")
+    assert re.search(r"Over time .* de \(reference \d\d\.\d %\)", text_of(category))
+    assert "On 16 Nov country was as in the reference" in text_of(category)
+
+
+@pytest.mark.parametrize(
+    ("path", "rows"),
+    [
+        ("fraud?format=csv&chart=performance", 4),
+        ("fraud?format=csv&chart=outcomes", 14),
+        ("fraud/drift?format=csv&chart=heatmap", 24),
+        ("fraud/drift?format=csv&chart=ranking", 6),
+        ("fraud/drift/column?name=amount&format=csv&chart=chunks", 4),
+        ("fraud/drift/column?name=country&format=csv&chart=shares", 3),
+    ],
+)
+def test_each_table_is_to_be_had_as_csv(client: FlaskClient, checked: list[str], path: str, rows: int) -> None:
+    answer = client.get(f"/ui/models/{path}")
+    assert answer.status_code == 200
+    assert answer.mimetype == "text/csv"
+    assert len(list(csv.DictReader(io.StringIO(answer.text)))) == rows
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "field"),
+    [
+        ("drift?at=yesterday", 422, "at"),
+        ("drift?at=2026-11-20T00:00:00Z", 422, "at"),
+        ("drift/column", 422, "name"),
+        ("drift/column?name=amount&method=beauty", 422, "method"),
+        ("drift/column?name=nope", 404, None),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_its_name(
+    client: FlaskClient, checked: list[str], query: str, status: int, field: str | None
+) -> None:
+    answer = client.get(f"/ui/models/fraud/{query}")
+    assert answer.status_code == status
+    details = answer.get_json()["error"]["details"]
+    assert [detail["field"] for detail in details] == ([field] if field else [])
+
+
+def test_its_charts_can_be_parsed_and_its_numbers_be_had_from_the_api(client: FlaskClient, checked: list[str]) -> None:
     page = client.get("/ui/models/fraud").text
     blocks = dict(re.findall(r'data-target="([^"]+)">(.*?)</script>', page, re.DOTALL))
     assert json.loads(blocks["chart-performance"])["item"]["target_id"] == "chart-performance"
     links = re.findall(r'href="(/models/fraud/[^"]*format=csv[^"]*)"', page)
-    assert len(links) == 3
-    for link, days in zip(links, (4, 4, None), strict=True):
+    assert len(links) == 2
+    for link in links:
         answer = client.get(html.unescape(link))
-        assert answer.status_code == 200
-        assert answer.mimetype == "text/csv"
-        assert days is None or len(list(csv.DictReader(io.StringIO(answer.text)))) == days
+        assert len(list(csv.DictReader(io.StringIO(answer.text)))) == 4
 
 
-def test_the_json_form_holds_what_was_judged(client: FlaskClient, checked: list[str]) -> None:
-    found = client.get("/ui/models/fraud?format=json").get_json()["checked"]
+def test_the_json_forms_hold_what_was_judged(client: FlaskClient, checked: list[str]) -> None:
+    found = client.get("/ui/models/fraud?format=json").get_json()
     assert found["is_checked"]
     assert {alert["subject"] for alert in found["alerts"]} >= set(checked)
     assert [chunk["realised"]["value"] is None for chunk in found["performance"]["chunks"]] == [False] * 3 + [True]
     assert found["performance"]["chunks"][2]["realised"]["state"] == "beyond"
-    assert found["drift"]["rows"][0]["cells"][0]["state"] == "drifted"
+    assert found["outcomes"]["confusion"]["labels"] == ["0", "1"]
+    drift = client.get("/ui/models/fraud/drift?format=json").get_json()
+    assert [cell["state"] for cell in drift["rows"][0]["cells"]] == ["ok", "ok", "drifted", "drifted"]
+    column = client.get("/ui/models/fraud/drift/column?name=amount&format=json").get_json()
+    assert column["change"]["measure"] == "median"
+    assert len(column["chunks"]) == 4
 
 
-def test_a_model_without_predictions_in_the_range_still_shows_its_performance(
-    client: FlaskClient, checked: list[str]
-) -> None:
+def test_a_range_of_an_hour_still_shows_the_days_before(client: FlaskClient, checked: list[str]) -> None:
     page = client.get("/ui/models/fraud?range=1h")
-    assert "No prediction lies in this range." in text_of(page)
     assert page.text.count('class="chart-data"') == 1
     assert page.text.count("bokeh-") == 1
+    assert "No prediction lies in this range." in text_of(client.get("/ui/models/fraud/predictions?range=1h"))

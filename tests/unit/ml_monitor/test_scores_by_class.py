@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from flask.testing import FlaskClient
-from sklearn.metrics import log_loss, roc_auc_score
+from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 
 from ml_core.clock import FixedClock, format_time
 from ml_core.registry import Registry
@@ -91,6 +91,10 @@ def test_scores_by_class_give_every_metric_estimates_and_verdicts(
     assert realised["roc_auc"]["value"] == pytest.approx(auc, abs=1e-9)
     assert realised["log_loss"]["value"] == pytest.approx(log_loss(last["truth"], scores, labels=KINDS), abs=1e-9)
     assert all(realised[name]["value"] is not None for name in ("average_precision", "brier", "ece"))
+    assert realised["accuracy"]["details"] == {
+        "labels": KINDS,
+        "confusion_matrix": confusion_matrix(last["truth"], last["value"], labels=KINDS).tolist(),
+    }
     assert realised["roc_auc"]["verdicts"]["auc"]["state"] == ("beyond" if wrong else "ok")
     # Concept drift is invisible to an estimate: it says of the wrong world what was true of the right one.
     usual = roc_auc_score(reference["truth"], reference[[f"score:{name}" for name in KINDS]], multi_class="ovr")

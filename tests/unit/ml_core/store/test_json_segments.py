@@ -262,3 +262,24 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         segment_lock(tmp_path / "predictions" / "housing_price"),
     ):
         pass
+
+
+def test_lines_with_a_given_beginning_are_read_alone(path: Path) -> None:
+    rows = [{"metric": f"{group}/{number}", "value": number} for number in range(3) for group in ("a", "b")]
+    append_to_segment(path, rows)
+    for _ in range(2):  # looked at line by line, then as known to be whole
+        found, _ = read_segment(path, starts=(b'{"metric":"a/', b'{"metric":"b/2'))
+        assert [row["metric"] for row in found] == ["a/0", "a/1", "a/2", "b/2"]
+    append_to_segment(path, [{"metric": "a/3"}])
+    assert len(read_segment(path, starts=(b'{"metric":"a/',))[0]) == 4
+
+
+def test_damage_at_the_beginning_of_a_line_that_is_asked_for_is_logged(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    append_to_segment(path, [{"metric": "a/1"}, {"metric": "a/2"}])
+    path.write_bytes(path.read_bytes().replace(b'"a/1"', b'"b/1"'))
+    for _ in range(2):  # and again, since such a segment is not known to be whole
+        caplog.clear()
+        assert read_segment(path, starts=(b'{"metric":"a/',))[0] == [{"metric": "a/2"}]
+        assert "line 1 after byte 0 is damaged" in caplog.text

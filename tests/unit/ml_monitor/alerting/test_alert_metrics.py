@@ -23,11 +23,18 @@ def scraped(registry: Registry, clock: FixedClock) -> CollectorRegistry:
 
 
 def a_measure(
-    days_ago: float, value: float | None, *, group: Group = "performance", name: str = "r2", segment: str = ""
+    days_ago: float,
+    value: float | None,
+    *,
+    group: Group = "performance",
+    name: str = "r2",
+    segment: str = "",
+    segment_by: str = "",
 ) -> MetricPoint:
     start = NOON - days_ago * DAY
     number = Undefined("one class") if value is None else value
-    return point_of(MODEL, Result("day", group, name, "", segment, start, start + DAY, 100, number))
+    result = Result("day", group, name, "", segment, start, start + DAY, 100, number, segment_by=segment_by)
+    return point_of(MODEL, result)
 
 
 def metric(samples: CollectorRegistry, name: str, segment: str = "") -> float | None:
@@ -88,6 +95,16 @@ def test_many_segments_do_not_make_series_without_end(registry: Registry, clock:
     registry.store.put_metric_points([a_measure(1, 0.5, segment=name) for name in names])
     (family,) = (each for each in scraped(registry, clock).collect() if each.name == "ml_model_metric")
     assert [sample.labels["segment"] for sample in family.samples] == names[:20]
+
+
+def test_the_horizons_of_one_series_do_not_take_the_room_of_the_others(registry: Registry, clock: FixedClock) -> None:
+    registry.add_model(a_model(MODEL, task="forecast", headline_metric=None))
+    points = [a_measure(1, 0.5, name="mae", segment=f"a +{hour}h", segment_by="horizon") for hour in range(1, 30)] + [
+        a_measure(1, 0.5, name="mae", segment=name, segment_by="series") for name in ("a", "b")
+    ]
+    registry.store.put_metric_points(points)
+    (family,) = (each for each in scraped(registry, clock).collect() if each.name == "ml_model_metric")
+    assert [sample.labels["segment"] for sample in family.samples] == ["a", "b"]
 
 
 def test_a_channel_is_up_by_its_last_attempt(registry: Registry, clock: FixedClock) -> None:

@@ -92,6 +92,7 @@ def test_a_result_comes_back_exactly_with_its_title_and_direction(client: FlaskC
                         "versions": [1, 2],
                         "verdicts": {"mine": verdict},
                         "notes": ["few rows"],
+                        "details": {},
                     }
                 ],
             }

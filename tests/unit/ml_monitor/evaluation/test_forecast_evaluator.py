@@ -12,11 +12,12 @@ from ml_core.registry import Registry
 from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import Alert, list_alerts
 from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule, Fixed
+from ml_monitor.evaluation.forecast_evaluator import Issued
 from ml_monitor.evaluation.ingest import check_ingest
 from ml_monitor.evaluation.model_evaluator import Evaluation, ModelEvaluator
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.results.results_store import Result, read_results
-from tests.factories import a_prediction
+from tests.factories import a_forecast, a_prediction
 from tests.forecast_world import BEGIN, HOUR, Series, add_forecaster, day_end
 
 WEB = Series()
@@ -175,7 +176,37 @@ def test_a_chunk_is_measured_again_only_when_a_step_or_a_truth_in_it_has_changed
     assert check(forecaster, 2).chunks == 1
     assert float(str(results(store, 1)["rmse"].value)) > 50
     WEB.forecast(store, [0], off=1)
-    assert check(forecaster, 2).chunks == 2  # its last steps speak of the day after
+    as_of = day_end(2) + 8 * HOUR
+    changed = ModelEvaluator(forecaster, forecaster.find("arima"), DEFAULT_RULES, as_of).evaluate()
+    assert changed.chunks == 2  # its last steps speak of the day after
+
+
+def test_older_chunks_are_looked_at_once_in_six_hours_and_the_newest_by_every_check(forecaster: Registry) -> None:
+    store, model = forecaster.store, forecaster.find("arima")
+    WEB.forecast(store, range(8))
+
+    def chunks(hours: float) -> int:
+        as_of = day_end(7) + hours * HOUR
+        return ModelEvaluator(forecaster, model, DEFAULT_RULES, as_of).evaluate().chunks
+
+    assert chunks(1) == 8
+    for day in (1, 6):  # a truth of long ago, and one of yesterday
+        wrong = Observation(BEGIN + (day * 24 + 12) * HOUR, 500.0, day_end(7) + HOUR, correct=True)
+        store.record_observations("web/cpu", [wrong])
+    assert [chunks(hours) for hours in (2, 3, 6.9, 7, 8)] == [1, 0, 0, 1, 0]
+    assert float(str(results(store, 1)["rmse"].value)) > 50
+
+
+def test_how_often_a_forecaster_speaks_is_not_forgotten_between_two_full_looks(forecaster: Registry) -> None:
+    store, model = forecaster.store, forecaster.find("arima")
+    for day in (0, 2, 4, 6):
+        steps = a_forecast(BEGIN + day * 24 * HOUR, hours=48, series="web/cpu", model="arima")
+        store.put_forecast(steps)
+    found = [
+        ModelEvaluator(forecaster, model, DEFAULT_RULES, BEGIN + (6 * 24 + hour) * HOUR).evaluate().issued
+        for hour in (1, 2)
+    ]
+    assert found == [Issued(BEGIN + 6 * 24 * HOUR, 48 * HOUR)] * 2
 
 
 def test_several_series_are_told_apart_and_only_shares_are_put_together(forecaster: Registry) -> None:
@@ -240,7 +271,7 @@ def test_of_horizons_that_were_never_bad_no_alert_is_kept(forecaster: Registry) 
 
 def ingest(registry: Registry, evaluation: Evaluation, now: datetime) -> list[Alert]:
     model = registry.find("arima")
-    check_ingest(registry.store, model, DEFAULT_RULES, 24.0, now, evaluation.issue_times)
+    check_ingest(registry.store, model, DEFAULT_RULES, 24.0, now, evaluation.issued)
     return [each for each in list_alerts(registry.store) if each.state.key.cause == "ingest"]
 
 
@@ -254,7 +285,7 @@ def test_a_forecaster_that_falls_silent_is_told(forecaster: Registry) -> None:
 
 def test_one_that_speaks_once_in_two_days_has_not_fallen_silent_after_one(forecaster: Registry) -> None:
     evaluation = check(forecaster, 6)
-    evaluation.issue_times = [BEGIN, BEGIN + 48 * HOUR, BEGIN + 96 * HOUR]
+    evaluation.issued = Issued(BEGIN + 96 * HOUR, 48 * HOUR)
     (alert,) = ingest(forecaster, evaluation, BEGIN + 150 * HOUR)
     assert alert.state.status == "ok"
     (alert,) = ingest(forecaster, evaluation, BEGIN + 200 * HOUR)

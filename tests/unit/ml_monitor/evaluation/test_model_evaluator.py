@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ml_core.clock import FixedClock
@@ -155,7 +156,21 @@ def test_concept_drift_is_found_by_truth_alone_and_mutes_the_estimate(registry: 
     (alert,) = [alert for alert in list_alerts(registry.store) if alert.state.status == "firing"]
     assert alert.state.episode is not None
     assert alert.state.episode.first_time == FIRST_DAY + 3 * DAY
+    assert alert.state.episode.fired_time == FIRST_DAY + 5 * DAY + 2 * HOUR  # by the second chunk with labels
     assert any("muted" in note for note in results(registry, "estimate", "roc_auc")[-1].notes)
+
+
+def test_the_counts_behind_accuracy_and_the_bins_behind_calibration_are_kept(registry: Registry, fraud: Model) -> None:
+    evaluate(registry, record_day(registry, 0, World()) + 2 * HOUR)
+    (accuracy,) = results(registry, "performance", "accuracy")
+    (error,) = results(registry, "performance", "ece")
+    matrix = np.array(accuracy.details["confusion_matrix"])
+    assert accuracy.details["labels"] == ["0", "1"]
+    assert matrix.trace() / matrix.sum() == pytest.approx(accuracy.value)
+    curve = error.details["calibration_curve"]
+    gaps = sum(each["rows"] * abs(each["mean_score"] - each["positive_share"]) for each in curve)
+    assert gaps / sum(each["rows"] for each in curve) == pytest.approx(error.value)
+    assert results(registry, "performance", "recall")[0].details == {}
 
 
 def test_segments_show_where_a_model_fails(registry: Registry, fraud: Model) -> None:

@@ -47,7 +47,9 @@ class TestList:
             ("amount", "pending"),
         ]
         verdict = client.get("/ui/alerts?format=json").get_json()["verdict"]
-        assert verdict.startswith("Alerts: 1 firing, 1 acknowledged, 1 silenced, 1 pending. The worst: ")
+        assert verdict.startswith(
+            "Alerts: 1 firing, 1 acknowledged, 1 silenced, 1 pending. The worst, of performance: "
+        )
         assert verdict.endswith("mae of housing_price since 14 Nov (12.5, bound 10).")
 
     @pytest.mark.parametrize(

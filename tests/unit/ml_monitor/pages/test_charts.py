@@ -187,9 +187,10 @@ store.put_model(a_model())
 store.record_predictions("housing_price", [a_prediction(NOON - timedelta(minutes=5))], new_ids=True)
 client = create_app(Settings(), store, FixedClock(NOON)).test_client()
 assert client.get("/").status_code == 200
-assert client.get("/ui/models/housing_price?format=json").status_code == 200
+for path in ("/ui/models/housing_price", "/ui/models/housing_price/drift", "/ui/models/housing_price?format=json"):
+    assert client.get(path).status_code == 200
 print(heavy(), "bokeh" in sys.modules)
-assert b"chart-data" in client.get("/ui/models/housing_price").data
+assert b"chart-data" in client.get("/ui/models/housing_price/predictions").data
 print(heavy(), "bokeh" in sys.modules)
 """
     result = subprocess.run(

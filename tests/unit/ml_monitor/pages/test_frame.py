@@ -24,7 +24,7 @@ class TestErrors:
         ("address", "field"),
         [
             ("/?format=xml", "format"),
-            ("/?format=csv", "format"),
+            ("/?format=xml", "format"),
             ("/ui/models/model1?format=pdf", "format"),
             ("/ui/models/model1?format=csv&chart=pie", "chart"),
             ("/ui/models/model1?range=2y", "range"),
