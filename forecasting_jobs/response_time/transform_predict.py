@@ -65,7 +65,7 @@ def forecast(parts: Parts, until: datetime) -> Outlook | None:
         log.info("%s: nothing is served yet, so it is trained first", parts.model)
         train(parts, history, trials=1)  # at once; the job that trains has the time to tune
         version = version_as_of(parts, issue_time)
-    loaded, cut_off = _loaded(parts, version, history)
+    loaded, cut_off = load_served(parts, version, history)
     outlook = look_ahead(history, loaded, cut_off, parts.section.limit)
     parts.store.put_metric_points(_warning_points(parts.model, outlook))
     parts.store.put_forecast(
@@ -96,7 +96,7 @@ def _is_anything_served(parts: Parts) -> bool:
     return model is not None and model.champion is not None
 
 
-def _loaded(parts: Parts, version: ModelVersion | None, history: Series) -> tuple[TriedForecasters, datetime]:
+def load_served(parts: Parts, version: ModelVersion | None, history: Series) -> tuple[TriedForecasters, datetime]:
     """Return the forecaster of a version, or the last value, with the time up to which it was fitted."""
     if version is None:
         naive = Naive(horizon=HORIZON)
