@@ -83,7 +83,8 @@ def fetch(
             hours = {time: value for time, value in hourly_values(points, last).items() if time >= first}
             _record(parts, series_name(parts.section.application, server, metric), hours, fetched)
             newest[metric] = max([*hours, newest.get(metric, first)])
-    for metric in newest.keys() - spoilt:
+    # A stretch that was asked for by its start may leave hours before it unknown, so it says nothing of the others.
+    for metric in newest.keys() - spoilt if start is None else ():
         _note(parts, known.get(_key(parts, metric)), _key(parts, metric), newest[metric] + HOUR)
     fetched.servers, fetched.failures = len(servers), tuple(dict.fromkeys(failures))
     for failure in fetched.failures:

@@ -10,13 +10,16 @@ spoils that many answers to come.
 
 from __future__ import annotations
 
+import re
 import secrets
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import click
@@ -28,9 +31,20 @@ from forecasting_jobs.response_time.simulated_load import SimulatedLoad
 from ml_core.clock import Clock
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
+from ml_core.errors import ConfigurationError
 
 FAULTS = ("unavailable", "slow", "unauthorised", "xml", "half", "duplicates", "text", "empty")
 SLOW_SECONDS = 2.0
+_TIMES = re.compile(r"[1-9][0-9]{0,2}")
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell of an error, unless it is that a client did not wait for its answer."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class SimulatedController:
@@ -52,8 +66,12 @@ class SimulatedController:
         self.faults: deque[str] = deque()
         self.tokens: dict[str, float] = {}
         self.questions = 0
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
-        self._server.daemon_threads = True
+        try:
+            self._server = _Server(("127.0.0.1", port), _handler(self))
+        except OSError as error:
+            raise ConfigurationError(
+                f"response_time.simulator_port: cannot listen on {port}: {error.strerror}"
+            ) from None
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def serve(self) -> None:
@@ -83,6 +101,10 @@ class SimulatedController:
         return self.tokens.get(token, 0.0) > time.monotonic()
 
 
+def _times(form: dict[str, str]) -> str:
+    return form.get("times", "1")
+
+
 def _handler(controller: SimulatedController) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -91,11 +113,11 @@ def _handler(controller: SimulatedController) -> type[BaseHTTPRequestHandler]:
             form = {name: values[-1] for name, values in parse_qs(self._body()).items()}
             if urlsplit(self.path).path == TOKEN_PATH:
                 self._give_token(form)
-            elif self.path == "/simulator/faults" and form.get("kind") in FAULTS:
-                controller.faults.extend([form["kind"]] * min(int(form.get("times", "1")), 1000))
+            elif self.path == "/simulator/faults" and form.get("kind") in FAULTS and _TIMES.fullmatch(_times(form)):
+                controller.faults.extend([form["kind"]] * int(_times(form)))
                 self._send(200, b"{}")
             else:
-                self._send(400, b'{"error":"expected a token to be asked for, or a kind of fault"}')
+                self._send(400, b'{"error":"expected a token to be asked for, or a kind of fault and 1 to 999 times"}')
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)

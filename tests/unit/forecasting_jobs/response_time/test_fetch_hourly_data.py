@@ -76,7 +76,7 @@ def test_an_hour_has_some_minutes_to_settle(parts: Parts) -> None:
 def test_late_points_are_taken_in_and_what_has_changed_is_corrected(
     parts: Parts, client: Controller, controller: SimulatedController
 ) -> None:
-    fetch(parts, client, NOON, start=NOON - 2 * DAY, metrics=FEW)
+    fetch(parts, client, NOON, metrics=FEW)
     expected = values(parts)
     wrong = Observation(NOON - 3 * HOUR, 1.0, NOON, correct=True)
     parts.store.record_observations(parts.series, [wrong])
@@ -131,14 +131,35 @@ def test_a_metric_that_fails_is_told_and_the_others_are_stored(
 def test_a_server_that_vanishes_or_appears_keeps_nobody_back(
     parts: Parts, client: Controller, controller: SimulatedController, clock: FixedClock
 ) -> None:
-    fetch(parts, client, NOON, start=NOON - DAY, metrics=(ART,))
+    fetch(parts, client, NOON, metrics=(ART,))
     controller.load = SimulatedLoad(servers=("ABP", "ABPServer2"), is_punctual=True)
     clock.advance(10 * HOUR)
     fetched = fetch(parts, client, NOON + 10 * HOUR, metrics=(ART,))
     assert fetched.failures == ()
-    assert len(times(parts, "ABP")) == 34
-    assert len(times(parts, "ABPServer1")) == 24
+    assert len(times(parts, "ABP")) == 21 * 24 + 10
+    assert len(times(parts, "ABPServer1")) == 21 * 24
     assert len(times(parts, "ABPServer2")) == 16
     missing = missing_hours(parts, NOON + 10 * HOUR)
     assert missing[parts.series] == []
     assert missing[series_name("ABP", "ABPServer1", ART)] == [NOON + number * HOUR for number in range(10)]
+
+
+def test_a_stretch_that_is_fetched_by_its_start_does_not_hide_the_hours_before_it(
+    parts: Parts, client: Controller
+) -> None:
+    fetch(parts, client, NOON, start=NOON - 5 * HOUR, metrics=FEW)
+    assert len(times(parts)) == 5
+    fetch(parts, client, NOON, metrics=FEW)
+    assert len(times(parts)) == 21 * 24
+
+
+def test_a_metric_of_which_one_server_failed_is_asked_for_again_from_where_it_was_whole(
+    parts: Parts, client: Controller, controller: SimulatedController, clock: FixedClock
+) -> None:
+    fetch(parts, client, NOON, metrics=(ART,))
+    clock.time = NOON + 20 * HOUR
+    controller.faults.append("text")
+    assert fetch(parts, client, NOON + 20 * HOUR, metrics=(ART,)).failures
+    clock.time = NOON + 40 * HOUR
+    assert fetch(parts, client, NOON + 40 * HOUR, metrics=(ART,)).failures == ()
+    assert missing_hours(parts, NOON + 40 * HOUR)[parts.series] == []
