@@ -133,13 +133,7 @@ EXAMPLES: dict[str, list[Callable[[], Example]]] = {
 }
 # TensorFlow's arrays lack what NumPy 2 asks for; it warns, and nothing of ours can help it.
 deep = (pytest.mark.deep, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
-MARKS: dict[str, Sequence[pytest.MarkDecorator]] = {
-    "skops": (),
-    "xgboost": (),
-    "keras": deep,
-    "isolation_forest": (),
-    "forecaster": (),
-}
+MARKS: dict[str, Sequence[pytest.MarkDecorator]] = dict.fromkeys(FORMATS, ()) | {"keras": deep}
 every_format = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in FORMATS])
 every_zip = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in ("skops", "keras")])
 every_example = pytest.mark.parametrize(
