@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-dashboard bench-serving demo
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-response-time bench-dashboard bench-serving demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
 .PHONY: status remove-env remove-all
 
@@ -95,6 +95,9 @@ bench-serving: $(python) $(test_tools) ## Measure the anomaly app beside scikit-
 
 bench-forecast: $(python) $(test_tools) ## Score the forecasts beside AutoARIMA's on ${SHARED:-../shared}; ARGS as above
 	@$(python) -m benchmarks.forecast $(ARGS)
+
+bench-response-time: $(python) $(test_tools) ## Score the six models beside naive forecasts and AutoARIMA's; ARGS as above
+	@$(python) -m benchmarks.response_time $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

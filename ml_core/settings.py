@@ -87,6 +87,27 @@ class AnomalySettings(AppSettings):
     body_bytes: Annotated[int, Field(ge=1024)] = 1_000_000
 
 
+class ResponseTimeSettings(Section):
+    """The response-time hour: which application of which controller, and how far it looks.
+
+    ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
+    and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
+    """
+
+    config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
+    client_secret: SecretStr | None = None
+    ca_file: str | None = None
+    application: str = "ABP"
+    main_server: str = "ABP"
+    history_days: Annotated[int, Field(ge=3, le=365)] = 60
+    overlap_hours: Annotated[int, Field(ge=1, le=720)] = 6
+    delay_minutes: Annotated[int, Field(ge=0, le=59)] = 5
+    timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 20.0
+    connections: Annotated[int, Field(ge=1, le=10)] = 4
+    limit: Annotated[float, Field(gt=0)] | None = None
+    simulator_port: Port = 8090
+
+
 class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
@@ -200,6 +221,7 @@ class Settings(Section):
     models: ModelsSettings = ModelsSettings()
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
+    response_time: ResponseTimeSettings = ResponseTimeSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     jupyter: JupyterSettings = JupyterSettings()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ml_core.forecasters.arima import Arima
 from ml_core.forecasters.base import Forecaster
+from ml_core.forecasters.direct_hours import DirectHours
 from ml_core.forecasters.direct_xgboost import DirectXGBoost
 from ml_core.forecasters.exponential_smoothing import ExponentialSmoothing
 from ml_core.forecasters.local_median import LocalMedian
@@ -42,12 +43,16 @@ NAMED: tuple[type[Forecaster], ...] = (Arima, Lstm, Tcn)
 
 FORECASTERS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (*LIGHT, *NAMED)}
 
+OF_JOBS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (DirectHours,)}
+"""Those that one job trains for itself, and that are tried nowhere else."""
+
 
 def make_forecaster(name: str, *, horizon: int, seed: int = 0, budget_seconds: float = 60.0) -> Forecaster:
     """Return a forecaster that is not fitted yet; raise ``ValueError`` that lists the names for another one."""
-    if name not in FORECASTERS:
-        raise ValueError(f"forecaster: expected one of {', '.join(FORECASTERS)}, not {name!r}")
-    return FORECASTERS[name](horizon=horizon, seed=seed, budget_seconds=budget_seconds)
+    kinds = {**FORECASTERS, **OF_JOBS}
+    if name not in kinds:
+        raise ValueError(f"forecaster: expected one of {', '.join(kinds)}, not {name!r}")
+    return kinds[name](horizon=horizon, seed=seed, budget_seconds=budget_seconds)
 
 
 def light_forecasters(horizon: int, seed: int = 0) -> list[Forecaster]:

@@ -56,7 +56,7 @@ class DirectXGBoost(Forecaster):
         rows, steps = random.integers(0, len(times), 2 * ROWS), random.integers(1, self.horizon + 1, 2 * ROWS)
         known = np.flatnonzero(times[rows] + steps <= last)[:ROWS]
         rows, steps = rows[known], steps[known]
-        features, levels, spreads = _features(values, history, times, rows, steps)
+        features, levels, spreads = relative_features(values, history, times, rows, steps)
         targets = np.clip((values[times[rows] + steps] - levels) / spreads, -_FARTHEST, _FARTHEST)
         before = self._booster
         if before is not None and before.num_boosted_rounds() + WARM_ROUNDS > MOST_ROUNDS:
@@ -88,7 +88,7 @@ class DirectXGBoost(Forecaster):
     def _forecast(self, values: Floats, origins: NDArray[np.int64], history: Series) -> Paths:
         rows = np.repeat(np.arange(len(origins)), self.horizon)
         steps = np.tile(np.arange(1, self.horizon + 1), len(origins))
-        features, levels, spreads = _features(values, history, origins, rows, steps)
+        features, levels, spreads = relative_features(values, history, origins, rows, steps)
         raw = np.sort(np.asarray(self._booster.inplace_predict(features), dtype=np.float64), axis=1)
         quantiles = (levels[:, None] + spreads[:, None] * raw).reshape(len(origins), self.horizon, len(QUANTILES))
         return Paths(quantiles[:, :, QUANTILES.index(0.5)].copy(), quantiles)
@@ -108,7 +108,7 @@ class DirectXGBoost(Forecaster):
         self._booster = booster
 
 
-def _features(
+def relative_features(
     values: Floats, history: Series, times: NDArray[np.int64], rows: NDArray[np.int64], steps: NDArray[np.int64]
 ) -> tuple[Floats, Floats, Floats]:
     """Return features of each pair (time, step) with the level and the spread at its time."""

@@ -10,12 +10,14 @@ import pytest
 
 from ml_core.errors import ArtifactError
 from ml_core.forecasters.base import CannotForecast, Forecaster, Paths
-from ml_core.forecasters.catalogue import FORECASTERS, make_forecaster
+from ml_core.forecasters.catalogue import FORECASTERS as ELSEWHERE
+from ml_core.forecasters.catalogue import OF_JOBS, make_forecaster
 from ml_core.timeseries.series import DAY, Series
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HORIZON = 6
+FORECASTERS = {**ELSEWHERE, **OF_JOBS}
 FITTED: dict[tuple[str, int, timedelta, bytes], Forecaster] = {}
 ALL = [pytest.param(name, marks=[pytest.mark.deep] if kind.is_neural else []) for name, kind in FORECASTERS.items()]
 

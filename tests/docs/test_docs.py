@@ -13,6 +13,8 @@ from anomaly_api.app import create_app as create_anomaly
 from cloudwatch_engine.__main__ import main as cloudwatch_commands
 from cloudwatch_engine.app import create_app as create_cloudwatch
 from cloudwatch_engine.seed_config import SeedConfig
+from forecasting_jobs.response_time.dashboard_refresh import REFERENCES
+from forecasting_jobs.response_time.doors import response_time
 from ml_core.clock import FixedClock
 from ml_core.config import load_settings, project_root
 from ml_core.errors import SuiteError
@@ -138,3 +140,9 @@ def test_no_committed_file_names_this_machine_or_a_foreign_host() -> None:
     for path in [project_root() / "README.md", *DOCS.rglob("*.md")]:
         for host in re.findall(r"https?://([^/\s:)`\"]+)", path.read_text()):
             assert host in allowed, f"{path.name} names {host}"
+
+
+def test_every_command_and_old_key_of_the_response_time_hour_is_documented() -> None:
+    text = (DOCS / "response-time.md").read_text()
+    for name in (*response_time.list_commands(None), "client_id", "client_secret", "geturl", *REFERENCES):  # type: ignore[arg-type]
+        assert name in text, name

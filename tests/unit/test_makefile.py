@@ -16,6 +16,7 @@ TARGETS = [
     "bench-dashboard",
     "bench-forecast",
     "bench-monitor",
+    "bench-response-time",
     "bench-serving",
     "bench-store",
     "build-api",

@@ -1,0 +1,18 @@
+"""``python -m forecasting_jobs response-time ...``."""
+
+from __future__ import annotations
+
+import click
+
+from forecasting_jobs.response_time.doors import response_time
+
+
+@click.group()
+def main() -> None:
+    """Forecasts that are made by cron jobs."""
+
+
+main.add_command(response_time)
+
+if __name__ == "__main__":
+    main()

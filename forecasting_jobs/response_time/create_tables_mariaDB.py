@@ -1,0 +1,73 @@
+"""``create-tables``: the first system's tables in MariaDB, so that its dashboards' SQL still runs.
+
+Names and columns are the first system's, with keys, and numbers as DOUBLE; times are UTC. They are filled from the
+store by every ``refresh``: it is not read from them. ``model_versions`` is the store's own table, with other columns.
+With another store there is nothing to make.
+"""  # noqa: N999 - the first system's name
+
+from __future__ import annotations
+
+import click
+
+from ml_core.store.side_tables import SideTable, SideTables
+
+HORIZONS = ("6H", "5H", "4H", "3H", "2H", "1H")
+
+PREDICTED = SideTable(
+    "predicted_df",
+    {"DATETIMESTAMP_ID": "time", "ART_SN00": "number", **{f"pred_ART_{horizon}": "number" for horizon in HORIZONS}},
+)
+ERRORS = SideTable(
+    "track_metrics_hourly",
+    {"DATETIMESTAMP_ID": "time", "actual": "number", **{f"rmse_{horizon}": "number" for horizon in HORIZONS}},
+)
+BULLETS = SideTable(
+    "bullet_df",
+    {
+        "current_hour": "time",
+        "reference": "text",
+        "servername": "text",
+        "hour": "text",
+        "hour_int": "count",
+        **{f"Percentile_{percentile}": "number" for percentile in (60, 75, 90, 99)},
+    },
+    keys=3,
+)
+TABLES = (PREDICTED, ERRORS, BULLETS)
+
+_COLUMNS = ", ".join(["ART_SN00", *(f"pred_ART_{horizon}" for horizon in HORIZONS)])
+_NEWEST = "SELECT * FROM predicted_df WHERE ART_SN00 IS NOT NULL ORDER BY DATETIMESTAMP_ID DESC LIMIT 720"
+VIEWS = {
+    # South Africa, where the first system was at home, is two hours ahead of UTC all year.
+    "vw_predicted_df": f"SELECT DATETIMESTAMP_ID + INTERVAL 2 HOUR AS DATETIMESTAMP_ID, {_COLUMNS} FROM predicted_df",
+    "vw_model_performance_abp": "SELECT DATETIMESTAMP_ID, "
+    + ", ".join(f"ABS(ART_SN00 - pred_ART_{horizon}) AS AbsoluteError_{horizon}" for horizon in HORIZONS)
+    + f" FROM ({_NEWEST}) AS newest",
+    "vw_model_performance_dashboard": " UNION ALL ".join(
+        f"SELECT DATETIMESTAMP_ID, '{horizon}' AS model, AbsoluteError_{horizon} AS AbsoluteError"
+        " FROM vw_model_performance_abp"
+        for horizon in HORIZONS
+    ),
+    "bullet_chart": f"SELECT bullet_df.*, {_COLUMNS} FROM bullet_df"
+    " JOIN predicted_df ON predicted_df.DATETIMESTAMP_ID = bullet_df.current_hour",
+}
+
+
+def make_tables(tables: SideTables) -> None:
+    """Make the tables that are missing, and the views; raise ``StoreUnavailable``."""
+    tables.create(TABLES, VIEWS)
+
+
+@click.command("create-tables")
+def create_tables() -> None:
+    """Make the first system's tables in MariaDB, and fill them with all that is known."""
+    from forecasting_jobs.response_time.parts import opened_parts
+    from forecasting_jobs.response_time.seed_tables import fill_tables
+    from ml_core.commands import plain_errors
+
+    with plain_errors(), opened_parts() as parts:
+        rows = fill_tables(parts, parts.finished(parts.clock.now()), hours=parts.section.history_days * 24)
+        if rows is None:
+            click.echo("nothing is to be made: the setting store_url names no MariaDB")
+        else:
+            click.echo(f"{len(TABLES)} tables and {len(VIEWS)} views are there, with {rows:,} rows")

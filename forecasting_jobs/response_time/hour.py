@@ -1,0 +1,48 @@
+"""The hour as a job: fetch, forecast and refresh for each slot that is due, none of them lost.
+
+A slot is done once, whoever calls: two crons at once share the work, and after five missed hours each is made good as
+of its own time. One that failed is tried again by the next call.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from forecasting_jobs.response_time.dashboard_refresh import refresh
+from forecasting_jobs.response_time.fetch_hourly_data import Fetched, fetch_until
+from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.seed_tables import fill_tables
+from forecasting_jobs.response_time.transform_predict import forecast
+from ml_core.errors import SuiteError
+from ml_core.jobs.runner import Job
+from ml_core.jobs.slots import Schedule
+
+NAME = "ART_forecasting"
+"""The first system's name of the job."""
+_DEADLINE = timedelta(minutes=55)
+
+
+def hourly_job(parts: Parts) -> Job:
+    """Return the job. What several slots need from the controller is asked for once."""
+    fetched: list[Fetched] = []
+
+    def work(slot: datetime) -> str:
+        until, now = parts.finished(slot), parts.clock.now()
+        if not fetched:
+            fetched.append(fetch_until(parts, max(until, parts.finished(now))))
+        failures = list(fetched[0].failures)
+        try:
+            forecast(parts, until)
+        except SuiteError as error:
+            failures.append(error.message)
+        refresh(parts, until)
+        fill_tables(parts, until)
+        if failures:
+            more = len(failures) - 3
+            raise SuiteError("; ".join(failures[:3]) + (f"; and {more} more" if more > 0 else ""))
+        late = (now - slot) // HOUR
+        return fetched[0].told() + (f"; {late} hours late" if late > 0 else "")
+
+    schedule = Schedule(HOUR, timedelta(minutes=parts.section.delay_minutes))
+    return Job(NAME, schedule, work, deadline=_DEADLINE, missed="all")

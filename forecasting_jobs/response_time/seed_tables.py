@@ -1,0 +1,90 @@
+"""Fills the first system's tables from what the store keeps."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from forecasting_jobs.response_time.create_tables_mariaDB import (
+    BULLETS,
+    ERRORS,
+    HORIZONS,
+    PREDICTED,
+    make_tables,
+)
+from forecasting_jobs.response_time.dashboard_refresh import PERCENTILES, REFERENCES
+from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.parts import Parts
+from ml_core.store.side_tables import open_side_tables
+
+_RECENT_HOURS = 72
+_PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
+Row = dict[str, Any]
+
+
+def fill_tables(parts: Parts, until: datetime, *, hours: int = _RECENT_HOURS) -> int | None:
+    """Write the hours before ``until`` and the six after; return how many rows, None without a MariaDB.
+
+    A prediction that is there stays the first; actual values follow the store, which corrects what came late.
+    """
+    tables = open_side_tables(parts.settings.store_url.get_secret_value())
+    if tables is None:
+        return None
+    start = until - hours * HOUR
+    with closing(tables):
+        make_tables(tables)
+        predicted, bullets = _predicted(parts, start, until), _bullets(parts, start, until)
+        errors = [_errors(row) for row in predicted if row["ART_SN00"] is not None]
+        tables.put(PREDICTED, predicted, keep_first=_PREDICTIONS)
+        tables.put(ERRORS, errors)
+        tables.put(BULLETS, bullets)
+    return len(predicted) + len(errors) + len(bullets)
+
+
+def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:
+    rows: dict[datetime, Row] = {}
+    actual = parts.store.observations(parts.series, start, until)
+    for time, value in zip(actual["time"], actual["value"], strict=True):
+        rows[time.to_pydatetime()] = {"ART_SN00": float(value)}
+    steps = parts.store.forecasts(
+        parts.series, start, until + len(HORIZONS) * HOUR, model=parts.model, issued_before=until
+    )
+    for time, issued, value in zip(steps["valid_time"], steps["issue_time"], steps["value"], strict=True):
+        horizon = f"{(time - issued) // HOUR}H"
+        if horizon in HORIZONS:
+            rows.setdefault(time.to_pydatetime(), {})[f"pred_ART_{horizon}"] = float(value)
+    names = ("ART_SN00", *_PREDICTIONS)
+    return [{"DATETIMESTAMP_ID": time, **{name: row.get(name) for name in names}} for time, row in sorted(rows.items())]
+
+
+def _errors(row: Row) -> Row:
+    found: Row = {"DATETIMESTAMP_ID": row["DATETIMESTAMP_ID"], "actual": row["ART_SN00"]}
+    for horizon in HORIZONS:
+        said = row[f"pred_ART_{horizon}"]
+        found[f"rmse_{horizon}"] = None if said is None else math.fabs(row["ART_SN00"] - said)
+    return found
+
+
+def _bullets(parts: Parts, start: datetime, until: datetime) -> list[Row]:
+    rows: dict[tuple[datetime, str], Row] = {}
+    names = [f"percentile_{percentile}" for percentile in PERCENTILES]
+    table = parts.store.metric_table(parts.model, start, until, names, segment=None)
+    for metric, time, reference, mean in zip(
+        table["metric"], table["start_time"], table["segment"], table["mean"], strict=True
+    ):
+        hour = time.to_pydatetime()
+        row = rows.setdefault((hour, reference), _new_bullet(parts, hour, reference))
+        row[f"P{metric[1:]}"] = float(mean)
+    return [row for (_, reference), row in rows.items() if reference in REFERENCES]
+
+
+def _new_bullet(parts: Parts, hour: datetime, reference: str) -> Row:
+    return {
+        "current_hour": hour,
+        "reference": reference,
+        "servername": parts.section.main_server,
+        "hour": f"{hour:%H:%M}",
+        "hour_int": hour.hour,
+    }

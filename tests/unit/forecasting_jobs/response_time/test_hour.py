@@ -1,0 +1,129 @@
+"""No hour is lost: twice, late or killed in the middle, it comes to the same rows."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from forecasting_jobs.response_time.hour import NAME, hourly_job
+from forecasting_jobs.response_time.parts import Parts, make_parts
+from forecasting_jobs.response_time.simulate_controller import SimulatedController
+from ml_core.clock import FixedClock, format_time
+from ml_core.config import project_root
+from ml_core.jobs.runner import ExitCode, run_job
+from ml_core.store.json_store import JsonStore
+from tests.factories import NOON
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+FIRST = NOON + timedelta(minutes=5)
+
+
+def run(parts: Parts) -> ExitCode:
+    return run_job(hourly_job(parts), parts.store, parts.clock)
+
+
+def rows(parts: Parts) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows that hours make, without the times at which they were made."""
+    start, end = NOON - 90 * DAY, NOON + 90 * DAY
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for series in parts.store.list_series():
+        frame = parts.store.observations(series, start, end)
+        found[series] = list(frame[["time", "value"]].itertuples(index=False, name=None))
+    steps = parts.store.forecasts(parts.series, start, end)
+    found["forecasts"] = list(steps.itertuples(index=False, name=None))
+    points = parts.store.metric_table(parts.model, start, end, segment=None).drop(columns="details")
+    found["metric points"] = list(points.itertuples(index=False, name=None))
+    return found
+
+
+def beside(parts: Parts, folder: Path, clock: FixedClock) -> Parts:
+    """Return parts with a store and artifacts of their own, and the same controller."""
+    settings = parts.settings.model_copy(update={"artifacts_folder": str(folder / "artifacts-beside")})
+    return make_parts(settings, JsonStore(folder / "store-beside"), clock)
+
+
+def test_hours_that_were_missed_come_to_the_rows_of_an_undisturbed_run(
+    parts: Parts, clock: FixedClock, tmp_path: Path
+) -> None:
+    for number in range(6):
+        clock.time = FIRST + number * HOUR
+        assert run(parts) == ExitCode.DONE
+    other_clock = FixedClock(FIRST)
+    other = beside(parts, tmp_path, other_clock)
+    assert run(other) == ExitCode.DONE
+    other_clock.advance(5 * HOUR)
+    assert run(other) == ExitCode.DONE
+    assert rows(other) == rows(parts)
+    messages = [run.message or "" for run in other.store.list_runs(NAME, newest=10)]
+    assert len(messages) == 6
+    assert [message.endswith("hours late") for message in messages] == [False, True, True, True, True, False]
+    assert len(set(rows(parts)["forecasts"])) == 36
+    other.store.close()
+
+
+def test_an_hour_that_is_done_is_not_done_again(
+    parts: Parts, clock: FixedClock, controller: SimulatedController
+) -> None:
+    clock.time = FIRST
+    assert run(parts) == ExitCode.DONE
+    before, asked = rows(parts), controller.questions
+    clock.advance(timedelta(minutes=20))
+    assert run(parts) == ExitCode.DONE
+    assert rows(parts) == before
+    assert controller.questions == asked
+
+
+def test_an_hour_that_failed_says_why_and_is_made_good(
+    parts: Parts, clock: FixedClock, controller: SimulatedController
+) -> None:
+    clock.time = FIRST
+    assert run(parts) == ExitCode.DONE
+    clock.time = FIRST + HOUR
+    controller.faults.extend(["xml"] * 16)
+    assert run(parts) == ExitCode.FAILED
+    newest = parts.store.list_runs(NAME, newest=1)[0]
+    assert newest.state == "failed"
+    assert "XML or HTML" in (newest.message or "") and "and 13 more" in (newest.message or "")
+    clock.advance(timedelta(minutes=10))
+    assert run(parts) == ExitCode.DONE
+    assert len(parts.store.observations(parts.series, NOON - DAY, NOON + DAY)) == 25
+
+
+def test_a_run_that_was_killed_in_any_step_is_made_good_to_the_same_rows(
+    parts: Parts, clock: FixedClock, controller: SimulatedController, tmp_path: Path
+) -> None:
+    clock.time = FIRST
+    other_clock = FixedClock(FIRST)
+    other = beside(parts, tmp_path, other_clock)
+    for number in range(4):
+        other_clock.time = clock.time = FIRST + number * HOUR
+        assert run(other) == ExitCode.DONE
+    kills = [("record_observations", 3), ("put_forecast", 1), ("put_metric_points", 2), ("finish_run", 1)]
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ML_")},
+        "ML_STORE_URL": parts.settings.store_url.get_secret_value(),
+        "ML_ARTIFACTS_FOLDER": parts.settings.artifacts_folder,
+        "ML_RESPONSE_TIME__CONFIG_FILE": parts.section.config_file,
+        "ML_RESPONSE_TIME__HISTORY_DAYS": str(parts.section.history_days),
+    }
+    script = Path(__file__).with_name("dying_hour.py")
+    for number, (method, call) in enumerate(kills):
+        clock.time = FIRST + number * HOUR
+        dead = subprocess.run(
+            [sys.executable, str(script), format_time(clock.time), method, str(call)],
+            env={**environment, "PYTHONPATH": str(project_root())},
+            cwd=project_root(),
+            capture_output=True,
+            text=True,
+        )
+        assert dead.returncode == -signal.SIGKILL, dead.stderr[-2000:]
+        assert run(parts) == ExitCode.HELD_ELSEWHERE  # the dead one's lease has not run out
+        clock.advance(timedelta(minutes=3))
+        assert run(parts) == ExitCode.DONE
+    assert rows(parts) == rows(other)
+    other.store.close()
