@@ -346,7 +346,7 @@ take_lock() {
     if has_any flock; then
         exec 9>var/install.lock
         # The last process of an install that was interrupted just now may need a moment to end.
-        flock -w 2 9 || fail "another install runs in this folder: wait for it to end"
+        flock -w 5 9 || fail "another install runs in this folder: wait for it to end"
     else
         mkdir var/install.lock.d 2>/dev/null ||
             fail "another install runs in this folder: wait for it to end (if none does, remove var/install.lock.d)"

@@ -144,7 +144,11 @@ class MariaDbServer:
             *_as_root(),
         ]
         (self._folder / "tmp").mkdir()
-        subprocess.run(install, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+        # It starts a server for a moment, too, and of two in one folder each clears the other's temporary tables.
+        environment = os.environ | {"TMPDIR": str(self._folder / "tmp")}
+        made = subprocess.run(install, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        if made.returncode != 0:
+            raise RuntimeError(f"the test server cannot be installed: {made.stdout[-1000:]}{made.stderr[-1000:]}")
         user = f"'{_USER}'@'127.0.0.1'"
         (self._folder / "init.sql").write_text(
             f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{_PASSWORD}';\n"

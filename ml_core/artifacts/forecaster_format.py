@@ -63,7 +63,7 @@ def load(path: Path) -> TriedForecasters:
     from ml_core.forecasters.catalogue import make_forecaster
 
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             names, horizon = [str(name) for name in file["names"]], int(file["horizon"])
             times = tuple(datetime.fromtimestamp(int(second), UTC) for second in file["seconds"])
             points = dict(zip(names, file["points"], strict=True))

@@ -158,7 +158,7 @@ class Forecaster(ABC):
     def load(self, path: FilePath) -> None:
         """Read what ``save`` wrote. Raises ``ArtifactError`` if it is damaged, or of another method or horizon."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             name, horizon = str(arrays.pop("__name__")), int(arrays.pop("__horizon__"))
         except (OSError, ValueError, KeyError, EOFError) as error:

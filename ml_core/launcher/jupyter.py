@@ -51,6 +51,7 @@ def jupyter(settings: Settings) -> Program:
             "JUPYTER_DATA_DIR": str(folder / "data"),
             "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
             "IPYTHONDIR": str(folder / "ipython"),
+            "npm_config_cache": str(folder / "npm"),  # it asks npm what it can do, where there is one
         },
         shown_url=f"http://{_HOST}:{port}/lab/tree/explore.ipynb?token={token}",
     )

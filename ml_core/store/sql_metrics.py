@@ -92,8 +92,9 @@ def read_by_prefix(
     )
     if segment is not None:
         query = query.where(_columns.segment == segment)
+    key = (_columns.metric, _columns.start_time, _columns.end_time, _columns.version, _columns.segment)
     # LIKE may not tell capitals from small letters.
-    found = (MetricPoint(**row) for row in connection.execute(query).mappings())
+    found = (MetricPoint(**row) for row in connection.execute(query.order_by(*key)).mappings())
     return [point for point in found if point.metric.startswith(tuple(prefixes))]
 
 

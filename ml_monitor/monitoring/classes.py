@@ -21,6 +21,7 @@ from ml_monitor.monitoring.results import Undefined
 
 _PLAIN_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _MOST_CHARACTERS = 16  # a longer one has more digits than a float keeps apart: it is the name of something
+_MOST_EXACT = 2.0**53  # from here on so is a shorter one: a float does not hold every whole number
 _KNOWN_PAIRS = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"))
 _SHOWN = 5
 _SHOWN_CHARACTERS = 40
@@ -38,7 +39,7 @@ def label_text(value: object) -> str:
     """Return a label as the text by which it is compared."""
     if isinstance(value, str):
         is_number = len(value) <= _MOST_CHARACTERS and _PLAIN_NUMBER.fullmatch(value)
-        return _number_text(float(value)) if is_number else value
+        return _number_text(float(value)) if is_number and abs(float(value)) < _MOST_EXACT else value
     if isinstance(value, (bool, int, np.bool_, np.integer)):
         return str(int(value))
     return _number_text(float(value)) if isinstance(value, (float, np.floating)) else str(value)
@@ -78,7 +79,7 @@ def list_names(names: tuple[str, ...]) -> str:
 
 
 def _number_text(number: float) -> str:
-    return str(int(number)) if number.is_integer() and abs(number) < 1e15 else repr(number)
+    return str(int(number)) if number.is_integer() and abs(number) < _MOST_EXACT else repr(number)
 
 
 def _order(name: str) -> tuple[bool, float, str]:

@@ -131,25 +131,26 @@ def test_the_monitor_stays_small_after_its_first_page(platform: Platform) -> Non
     assert max(sizes.values()) <= MOST_RESIDENT_MB, sizes
 
 
+def predictions_shown(platform: Platform, model: str) -> int:
+    """Return how many predictions of the last day a model's page counts."""
+    address = f"{platform.monitor}/ui/models/{model}/predictions"
+    page = requests.get(address, {"format": "json", "range": "24h"}, timeout=10).json()
+    total: int = page["volume"]["total"]
+    return total
+
+
 def test_a_prediction_is_counted_on_the_dashboard(platform: Platform, browser: Browser) -> None:
     url = f"{platform.monitor}/"
     page = browser.new_page()
     page.goto(url)
     assert "ML-Monitor" in page.title()
-    before = requests.get(url, {"format": "json"}, timeout=10).json()
+    before = predictions_shown(platform, "payment_fraud")
     answers = [predict(platform) for _ in range(3)]
-    after = requests.get(url, {"format": "json"}, timeout=10).json()
-
-    def count(overview: Any) -> int:
-        (model,) = [model for model in overview["models"] if model["name"] == "payment_fraud"]
-        found: int = model["predictions_last_day"]
-        return found
-
-    assert count(after) - count(before) == 3
-    page.reload()
-    row = page.get_by_role("row").filter(has_text="Payment Fraud Detection")
-    assert re.search(rf"(?<!\d){count(after)}(?!\d)", row.inner_text())
-    page.goto(f"{platform.monitor}/ui/models/model2")
+    after = predictions_shown(platform, "payment_fraud")
+    assert after - before == 3
+    page.goto(f"{url}ui/models/model2/predictions")
+    assert re.search(rf"(?<!\d){after}(?!\d)", page.get_by_role("main").inner_text())
+    page.goto(f"{url}ui/models/model2")
     assert page.get_by_text("Payment Fraud Detection").first.is_visible()
     page.close()
     truth = {"prediction_id": answers[0]["predictions"][0]["prediction_id"], "value": 1}
@@ -166,12 +167,7 @@ def test_an_anomaly_is_answered_explained_and_shown_on_the_dashboard(platform: P
     assert answer["anomaly_score"] < -0.8
     assert set(answer["explanation"]["contributions"]) == {"mean", "sd"}
 
-    def is_counted() -> bool:
-        overview = requests.get(f"{platform.monitor}/", {"format": "json"}, timeout=10).json()
-        (model,) = [model for model in overview["models"] if model["name"] == "anomaly_detector"]
-        return bool(model["predictions_last_day"] == 1)
-
-    eventually(is_counted)
+    eventually(lambda: predictions_shown(platform, "anomaly_detector") == 1)
     page = browser.new_page()
     page.goto(f"{platform.monitor}/ui/models/anomaly_detector")
     assert page.get_by_text("Anomaly Detection").first.is_visible()

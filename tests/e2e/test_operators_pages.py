@@ -34,7 +34,7 @@ VIEWS: list[dict[str, Any]] = [
     {"viewport": {"width": 400, "height": 800}, "color_scheme": "dark"},
 ]
 EMPTY = {
-    "/ui/forecasts": ("No series is known yet.", "python -m cloudwatch_engine fetch"),
+    "/ui/forecasts": ("No series is known yet.", "python -m cloudwatch_engine run"),
     "/ui/anomalies": ("No model of the task anomaly is registered yet.", "python -m anomaly_api train"),
     "/ui/alerts": ("No alert is known yet", "python -m ml_monitor check"),
     "/ui/jobs": ("never ran.", ""),

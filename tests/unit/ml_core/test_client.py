@@ -198,14 +198,6 @@ def test_a_full_queue_keeps_the_oldest_rows_counts_the_others_and_says_so_once(
     assert sum("rows are lost" in record.getMessage() for record in caplog.records) == 1
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_cannot_be_written_costs_rows_but_no_call(tmp_path: Path, clock: FixedClock) -> None:
-    tmp_path.chmod(0o500)
-    with a_client(NOWHERE, tmp_path, clock) as client:
-        assert len(client.log_predictions("churn", FRAME, [1, 0, 1])) == 3
-        assert client.status().not_queued == 3
-
-
 def test_a_file_in_the_place_of_the_folder_costs_rows_but_no_call(tmp_path: Path, clock: FixedClock) -> None:
     (tmp_path / "queue").write_text("in the way")
     with a_client(NOWHERE, tmp_path, clock) as client:

@@ -7,6 +7,7 @@ import random
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.artifacts.formats import FORMATS, get_format
 from ml_core.detectors.isolation_forest import load_scorer
 from ml_core.errors import ArtifactError
+from ml_core.forecasters.naive import Naive
+from ml_core.timeseries.series import Series
+from tests.factories import NOON
 
 _GENERATOR = np.random.default_rng(5)
 FRAME = pd.DataFrame(_GENERATOR.normal(size=(40, 3)), columns=["rooms", "age", "income"])
@@ -103,6 +108,16 @@ def neural_network() -> Example:
     return Example(model, model.predict(FRAME.to_numpy(dtype="float32"), verbose=0)[:, 0].tolist())
 
 
+def tried_forecaster() -> Example:
+    """A naive forecaster, whose expectation after each row is that row's first value."""
+    history = Series(NOON, timedelta(minutes=5), FRAME.iloc[:, 0].to_numpy(dtype=np.float64))
+    naive = Naive(horizon=2)
+    naive.fit(history)
+    points = {"naive": naive.forecast_at(history, [2]).point}
+    model = TriedForecasters({"naive": naive}, (NOON + timedelta(minutes=10),), points)
+    return Example(model, FRAME.iloc[:, 0].tolist())
+
+
 EXAMPLES: dict[str, list[Callable[[], Example]]] = {
     "skops": [
         linear_regression,
@@ -114,10 +129,11 @@ EXAMPLES: dict[str, list[Callable[[], Example]]] = {
     "xgboost": [boosted_trees, booster],
     "keras": [neural_network],
     "isolation_forest": [isolation_forest_with_scores],
+    "forecaster": [tried_forecaster],
 }
 # TensorFlow's arrays lack what NumPy 2 asks for; it warns, and nothing of ours can help it.
 deep = (pytest.mark.deep, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
-MARKS: dict[str, Sequence[pytest.MarkDecorator]] = {"skops": (), "xgboost": (), "keras": deep, "isolation_forest": ()}
+MARKS: dict[str, Sequence[pytest.MarkDecorator]] = dict.fromkeys(FORMATS, ()) | {"keras": deep}
 every_format = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in FORMATS])
 every_zip = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in ("skops", "keras")])
 every_example = pytest.mark.parametrize(

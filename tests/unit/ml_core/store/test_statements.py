@@ -172,6 +172,7 @@ def use_series_and_documents_of(store: SqlStore) -> None:
     assert len(store.metric_series("a", "a", start, end, segment=None, window=DAY)) == 63
     assert len(store.metric_series("a", "a", start, end, version=0)) == 1500
     assert len(store.metric_table("a", start, end)) == len(store.metric_table("a", start, end, store.list_metrics("a")))
+    assert len(store.metric_points("a", ["a", "b"], start, end, segment=None)) == 1500
     assert store.list_metrics("a") == ["a"]
     assert len(store.observations("a", start, end, known_at=end)) == 1500
     assert len(list(store.observation_history("a"))) == 1500
@@ -179,7 +180,9 @@ def use_series_and_documents_of(store: SqlStore) -> None:
     assert len(store.forecasts("a", start, end, issued_before=end)) == 1500
     assert len(store.forecasts("a", start, end, model="naive")) == 750
     assert store.get_document("alert", "a") == store.list_documents("alert")[0]
+    assert store.document_revisions("alert") == {"a": 2, "b": 2}
     assert "alert" in store.document_kinds()
+    assert store.size_bytes() > 0
     assert store.delete_document("alert", "a", expected_revision=2)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ml_core.errors import InvalidInput
@@ -37,6 +37,9 @@ def test_long_digits_are_names_and_stay_apart() -> None:
     assert label_text(12345678901234567) != label_text(12345678901234568)
 
 
+@example(10**15)
+@example(2**53)
+@example(2.0**53)
 @given(st.one_of(st.floats(allow_nan=False, allow_infinity=False), st.integers(), st.text(), st.booleans()))
 def test_the_text_of_a_label_is_its_own_text(label: Any) -> None:
     assert label_text(label_text(label)) == label_text(label)

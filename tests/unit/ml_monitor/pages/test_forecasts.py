@@ -38,7 +38,7 @@ class TestList:
     def test_an_empty_store_is_told_how_to_fill_it(self, client: FlaskClient) -> None:
         shown = text_of(client.get("/ui/forecasts"))
         assert "No series is known yet." in shown
-        assert "python -m cloudwatch_engine fetch" in shown
+        assert "python -m cloudwatch_engine run" in shown
         assert '"series": "web/cpu", "valid_time": "2026-11-20T12:00:00Z"' in shown
 
     def test_the_series_that_reaches_its_limit_first_comes_first(self, client: FlaskClient, rising: JsonStore) -> None:
