@@ -17,6 +17,8 @@ from pathlib import Path
 from ml_core.config import project_root
 from ml_core.launcher.apps import platform_apps
 from ml_core.settings import Settings
+from ml_core.store.base import Store
+from ml_core.store.json_store import JsonStore
 
 _START_SECONDS = 60
 _STOP_SECONDS = 20
@@ -88,6 +90,15 @@ def start_app(module: str, environment: Mapping[str, str], port: int | None = No
         yield RunningApp(url, process.pid, log)
     finally:
         _stop(process)
+
+
+MOST_RESIDENT_MB = 170
+_DRIVER_MB = 10
+
+
+def most_resident_megabytes(store: Store) -> int:
+    """Return what a process of a web app may hold in memory: SQLAlchemy and a driver take some more than files do."""
+    return MOST_RESIDENT_MB + (0 if isinstance(store, JsonStore) else _DRIVER_MB)
 
 
 def resident_megabytes(pid: int) -> dict[int, float]:

@@ -16,10 +16,9 @@ import requests
 from playwright.sync_api import Browser
 
 from ml_core.config import project_root
-from tests.processes import eventually
+from tests.processes import MOST_RESIDENT_MB, eventually
 
 PAYMENT = {"accountAgeDays": 1, "numItems": 4, "localTime": 9.5, "paymentMethodAgeDays": 0}
-MOST_RESIDENT_MB = 170
 
 
 def free_port() -> int:

@@ -18,10 +18,9 @@ from ml_monitor.results.results_store import Result, point_of
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
 from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
-from tests.processes import resident_megabytes
+from tests.processes import MOST_RESIDENT_MB, resident_megabytes
 from tests.unit.ml_monitor.telling import DAY, an_alert, keep
 
-MOST_RESIDENT_MB = 170
 HOSTILE = "<img src=x onerror=alert(1)></script><script>alert(1)</script>"
 
 

@@ -15,20 +15,17 @@ from playwright.sync_api import Browser, Page, expect
 
 from ml_core.clock import Clock
 from ml_core.registry import Registry
-from ml_core.store.json_store import JsonStore
 from ml_core.store.opening import open_store
 from ml_monitor.formatting import show_day
 from tests.e2e.conftest import LiveMonitor
 from tests.e2e.test_operators_pages import axe
-from tests.e2e.test_pages import MOST_RESIDENT_MB
 from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
 from tests.faulty_world import DAY, plant_fault
 from tests.mariadb import new_server
-from tests.processes import own_folders, resident_megabytes, start_app
+from tests.processes import most_resident_megabytes, own_folders, resident_megabytes, start_app
 
 __all__ = ["axe"]  # a fixture
 MOST_TABS = 12
-DRIVER_MB = 10
 PAGES = (
     "/",
     "/ui/models/loans",
@@ -221,6 +218,4 @@ def test_axe_finds_nothing_serious(
 
 def test_the_pages_leave_the_process_small(planted: Planted) -> None:
     sizes = resident_megabytes(planted.monitor.app.pid)
-    # A driver for a database takes some megabytes more than files do.
-    is_on_files = isinstance(planted.monitor.registry.store, JsonStore)
-    assert max(sizes.values()) <= MOST_RESIDENT_MB + (0 if is_on_files else DRIVER_MB), sizes
+    assert max(sizes.values()) <= most_resident_megabytes(planted.monitor.registry.store), sizes

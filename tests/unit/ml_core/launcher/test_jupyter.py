@@ -54,5 +54,5 @@ def test_it_listens_on_loopback_and_keeps_its_files_in_the_run_folder(tmp_path: 
     program = jupyter(Settings(run_folder=str(tmp_path), jupyter=JupyterSettings(port=9999)))
     assert {"--ip=127.0.0.1", "--port=9999"} <= set(program.command)
     folders = {name: value for name, value in program.environment.items() if name != "JUPYTER_TOKEN"}
-    assert len(folders) == 4
+    assert len(folders) == 5
     assert all(value.startswith(str(tmp_path)) for value in folders.values())
