@@ -10,33 +10,19 @@ from pathlib import Path
 
 from cloudwatch_engine.names import CPU, instance_of, series_name
 from cloudwatch_engine.seed_config import SeedConfig, read_config
-from ml_core import logs
 from ml_core.clock import Clock
-from ml_core.config import load_settings, resolve_path
+from ml_core.config import resolve_path
 from ml_core.forecasters.overload import alert_level
-from ml_core.registry import Registry
+from ml_core.process_parts import ProcessParts, opened_parts, registry_on
 from ml_core.settings import CloudWatchSettings, Settings
 from ml_core.store.base import Store
-from ml_core.store.opening import open_store
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """Store, registry, clock and settings of one process."""
+class Engine(ProcessParts):
+    """The parts of one process of the engine, with its ``config.json``."""
 
-    settings: Settings
     config: SeedConfig
-    registry: Registry
-
-    @property
-    def store(self) -> Store:
-        """Where everything is kept."""
-        return self.registry.store
-
-    @property
-    def clock(self) -> Clock:
-        """The time of day."""
-        return self.registry.clock
 
     @property
     def section(self) -> CloudWatchSettings:
@@ -85,17 +71,11 @@ class Engine:
 def make_engine(settings: Settings, store: Store, clock: Clock) -> Engine:
     """Return the parts on a store that is open; raise ``ConfigurationError`` for a wrong ``config.json``."""
     config = read_config(resolve_path(settings.cloudwatch.config_file))
-    return Engine(settings, config, Registry(store, resolve_path(settings.artifacts_folder), clock))
+    return Engine(settings, registry_on(settings, store, clock), config)
 
 
 @contextmanager
 def opened_engine() -> Iterator[Engine]:
     """Open the parts as the settings in force say, for a command; the store is closed at the end."""
-    settings = load_settings()
-    logs.configure(settings.log_level)
-    clock = Clock(settings.clock_offset)
-    store = open_store(settings.store_url.get_secret_value())
-    try:
-        yield make_engine(settings, store, clock)
-    finally:
-        store.close()
+    with opened_parts(make_engine) as engine:
+        yield engine

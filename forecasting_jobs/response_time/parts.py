@@ -11,14 +11,12 @@ import numpy as np
 
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.metrics import ART, model_name, series_name
-from ml_core import logs
+from ml_core import process_parts
 from ml_core.clock import Clock, format_time
-from ml_core.config import load_settings, resolve_path
 from ml_core.errors import NotFound
-from ml_core.registry import Registry
+from ml_core.process_parts import ProcessParts, registry_on
 from ml_core.settings import ResponseTimeSettings, Settings
 from ml_core.store.base import Store
-from ml_core.store.opening import open_store
 from ml_core.timeseries.series import Series
 
 MOST_MISSING = 6
@@ -26,21 +24,8 @@ MOST_MISSING = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """Store, registry, clock and settings of one process."""
-
-    settings: Settings
-    registry: Registry
-
-    @property
-    def store(self) -> Store:
-        """Where everything is kept."""
-        return self.registry.store
-
-    @property
-    def clock(self) -> Clock:
-        """The time of day."""
-        return self.registry.clock
+class Parts(ProcessParts):
+    """The parts of one process of the hour."""
 
     @property
     def section(self) -> ResponseTimeSettings:
@@ -84,16 +69,11 @@ class Parts:
 
 def make_parts(settings: Settings, store: Store, clock: Clock) -> Parts:
     """Return the parts on a store that is open."""
-    return Parts(settings, Registry(store, resolve_path(settings.artifacts_folder), clock))
+    return Parts(settings, registry_on(settings, store, clock))
 
 
 @contextmanager
 def opened_parts() -> Iterator[Parts]:
     """Open the parts as the settings in force say, for a command; the store is closed at the end."""
-    settings = load_settings()
-    logs.configure(settings.log_level)
-    store = open_store(settings.store_url.get_secret_value())
-    try:
-        yield make_parts(settings, store, Clock(settings.clock_offset))
-    finally:
-        store.close()
+    with process_parts.opened_parts(make_parts) as parts:
+        yield parts

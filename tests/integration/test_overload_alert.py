@@ -36,7 +36,7 @@ def test_an_expected_overload_fires_and_is_resolved_when_it_is_no_longer_expecte
         section = CloudWatchSettings(
             folder=str(tmp_path / "cloudwatch"), history_days=3, horizon_steps=6, limits=(f"{INSTANCE}={limit}",)
         )
-        return Engine(settings.model_copy(update={"cloudwatch": section}), SeedConfig(), registry)
+        return Engine(settings.model_copy(update={"cloudwatch": section}), registry, SeedConfig())
 
     def statuses() -> list[str]:
         check_models(registry, settings, registry.store.list_models(), [WARNED])

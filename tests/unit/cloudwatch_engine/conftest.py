@@ -40,7 +40,7 @@ def engine(settings: Settings, registry: Registry) -> Engine:
     """An engine at noon that knows nothing yet; it looks at three days and forecasts half an hour."""
     changes = {"history_days": 3.0, "horizon_steps": 6, "overlap_periods": 6}
     section = settings.cloudwatch.model_copy(update=changes)
-    return Engine(settings.model_copy(update={"cloudwatch": section}), SeedConfig(), registry)
+    return Engine(settings.model_copy(update={"cloudwatch": section}), registry, SeedConfig())
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def watching(engine: Engine, stub: CloudWatchStub, tmp_path: Path) -> Engine:
         "queries_file": str(queries),
     }
     section = engine.section.model_copy(update=changes)
-    return Engine(engine.settings.model_copy(update={"cloudwatch": section}), engine.config, engine.registry)
+    return Engine(engine.settings.model_copy(update={"cloudwatch": section}), engine.registry, engine.config)
 
 
 def message_of(engine: Engine, job: str) -> str:

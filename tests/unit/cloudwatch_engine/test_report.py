@@ -26,7 +26,7 @@ def with_mail(engine: Engine, port: int, recipients: tuple[str, ...] = ("team@mo
     mail = MailSettings(
         host="127.0.0.1", port=port, security="none", sender="engine@monitor.example", recipients=recipients
     )
-    return Engine(engine.settings.model_copy(update={"mail": mail}), engine.config, engine.registry)
+    return Engine(engine.settings.model_copy(update={"mail": mail}), engine.registry, engine.config)
 
 
 def picture_of(mail: EmailMessage) -> bytes:
@@ -80,7 +80,7 @@ def test_the_address_of_the_old_config_is_used_if_nobody_else_is_named(engine: E
     config = SeedConfig(TO_ADDRESS="old@monitor.example")
     for recipients, expected in ((), ("old@monitor.example",)), (("new@monitor.example",), ("new@monitor.example",)):
         named = with_mail(engine, 25, recipients)
-        assert mail_settings(Engine(named.settings, config, named.registry)).recipients == expected
+        assert mail_settings(Engine(named.settings, named.registry, config)).recipients == expected
 
 
 def test_a_mail_server_that_is_down_fails_the_run_and_the_next_run_sends(trained: Engine, clock: FixedClock) -> None:

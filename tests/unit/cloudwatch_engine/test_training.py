@@ -248,7 +248,7 @@ def test_live_scores_follow_once_forecast_times_have_come(fetched: Engine, clock
 
 def test_warnings_are_metric_points_that_rules_can_watch(fetched: Engine, tmp_path: Path) -> None:
     low = fetched.section.model_copy(update={"limits": (f"{INSTANCE}=1",)})
-    engine = Engine(fetched.settings.model_copy(update={"cloudwatch": low}), fetched.config, fetched.registry)
+    engine = Engine(fetched.settings.model_copy(update={"cloudwatch": low}), fetched.registry, fetched.config)
     train_instance(engine, INSTANCE, names=("naive",))
     newest = {
         metric: engine.store.metric_series(MODEL, metric, NOON - timedelta(hours=1), NOON)["mean"].tolist()
