@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -61,17 +61,16 @@ def read_quantiles(store: Store, application: Application, hour: int) -> tuple[Q
     return _rows(document.content) if document else ()
 
 
-def read_all_quantiles(
-    store: Store, application: Application, server: str, metric: str, reference: str
+def read_hours(
+    store: Store, application: Application, hours: Iterable[int], metric: str, reference: str
 ) -> dict[int, Quantiles]:
-    """Return one server's metric against one reference, by hour of the day."""
-    prefix = f"{application.name}/"
+    """Return the main server's metric against one reference, by hour of the day, for those that are known."""
+    wanted = (application.main_server, metric, reference)
     found = {}
-    for document in store.list_documents(KIND):
-        if document.key.startswith(prefix):
-            for row in _rows(document.content):
-                if (row.server, row.metric, row.reference) == (server, metric, reference):
-                    found[int(document.key.removeprefix(prefix))] = row
+    for hour in set(hours):
+        for row in read_quantiles(store, application, hour):
+            if (row.server, row.metric, row.reference) == wanted:
+                found[hour] = row
     return found
 
 

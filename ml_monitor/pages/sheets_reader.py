@@ -26,7 +26,7 @@ from ml_monitor.pages.sheet_quantiles import (
     Quantiles,
     make_bullet,
     newest_hour,
-    read_all_quantiles,
+    read_hours,
     read_quantiles,
 )
 
@@ -165,12 +165,14 @@ def _bullets(store: Store, application: Application, chosen: Chosen, time_range:
         values = store.observations(application.series[server][chosen.metric], time, time + HOUR)["value"]
         value = None if values.empty else float(values.iloc[0])
         bullets.append(make_bullet(server, time, value, before.get(server)))
-    usual = read_all_quantiles(store, application, application.main_server, application.main_metric, chosen.reference)
+    steps = _newest_steps(store, application)
+    hours = [step.valid_time.hour for step in steps]
+    usual = read_hours(store, application, hours, application.main_metric, chosen.reference)
     coming = [
         make_bullet(
             f"{number}H", step.valid_time, step.value, usual.get(step.valid_time.hour), (step.lower_95, step.upper_95)
         )
-        for number, step in enumerate(_newest_steps(store, application), start=1)
+        for number, step in enumerate(steps, start=1)
     ]
     return {"bullets": tuple(bullets), "coming": tuple(coming)}
 
@@ -186,7 +188,7 @@ def _art(store: Store, application: Application, chosen: Chosen, time_range: Tim
         "measured": _measured(store.observations(series, time_range.start, time_range.end)),
         "said": read_steps(said),
         "steps": steps,
-        "usual": read_all_quantiles(store, application, main, application.main_metric, chosen.reference),
+        "usual": read_hours(store, application, range(24), application.main_metric, chosen.reference),
         "days": {main: _with_forecasts(store, application, days)},
         "errors": errors,
         "errors_until": until,
