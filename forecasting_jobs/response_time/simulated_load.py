@@ -14,7 +14,7 @@ metric and its ``_summary`` twin say the same. By metric, with the ``load`` abov
 
 - response time: the server's own size, by 0.7 + 0.6 load²; calls: its own number, by load;
 - errors, exceptions, slow calls: a share of the calls each, in an incident the more by the square of how it swells;
-- threads, network and sockets: so much for each call; processor and memory, in percent: a floor and a share of the load.
+- threads, network, sockets: so much for each call; processor and memory, in percent: a floor and a share of the load.
 """
 
 from __future__ import annotations
