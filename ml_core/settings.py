@@ -92,11 +92,13 @@ class ResponseTimeSettings(Section):
 
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
+    Where ``csv_file`` is set, hours come from that file and no controller is asked.
     """
 
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
     client_secret: SecretStr | None = None
     ca_file: str | None = None
+    csv_file: str | None = None
     application: str = "ABP"
     main_server: str = "ABP"
     history_days: Annotated[int, Field(ge=3, le=365)] = 60
