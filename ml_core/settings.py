@@ -110,6 +110,13 @@ class ResponseTimeSettings(Section):
     simulator_port: Port = 8090
 
 
+class JobsSettings(Section):
+    """Which of the suite's jobs are not wanted, and whether the platform starts the others itself, without cron."""
+
+    off: tuple[str, ...] = ()
+    schedule: bool = True
+
+
 class AuthSettings(Section):
     """Bearer tokens. With none set, apps listen on loopback only; a write token may read as well.
 
@@ -210,11 +217,12 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
-    crontab: str = "deploy/crontab.example"
+    crontab: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+    jobs: JobsSettings = JobsSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()

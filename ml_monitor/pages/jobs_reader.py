@@ -1,4 +1,4 @@
-"""What the pages of jobs show: every job of the crontab and every one that ever ran, those that need a look first."""
+"""What the pages of jobs show: every job that is wanted and every one that ever ran, those that need a look first."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal, get_args
 
+from ml_core.config import resolve_path
 from ml_core.errors import ConfigurationError, NotFound
 from ml_core.jobs.cron_times import CronTimes
 from ml_core.jobs.job_requests import JobRequest, list_requests
-from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
+from ml_core.jobs.known_jobs import KnownJob
+from ml_core.jobs.wanted_jobs import wanted_jobs
 from ml_core.records import JobRun
+from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_monitor.pages.job_states import job_state
 
@@ -45,7 +47,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """One job. ``schedule`` is its cron line's five fields, empty for a job that the crontab does not have.
+    """One job. ``schedule`` is its cron line's five fields, empty for a job that is not wanted here.
 
     ``refusal`` says why it cannot be run from here; ``request`` is the newest one to run it now.
     """
@@ -91,13 +93,13 @@ class JobPage:
     trouble: str = ""
 
 
-def known_jobs(path: Path) -> tuple[Mapping[str, KnownJob], str]:
-    """Return the jobs of a crontab, or why they cannot be read: what has run can be shown all the same."""
+def known_jobs(settings: Settings) -> tuple[Mapping[str, KnownJob], str]:
+    """Return the wanted jobs, or why they cannot be read: what has run can be shown all the same."""
     try:
-        changed = path.stat().st_mtime_ns
+        changed = resolve_path(settings.crontab).stat().st_mtime_ns if settings.crontab else 0
     except OSError:
         changed = 0  # reading it says why
-    return _known_jobs(path, changed)
+    return _known_jobs(settings, changed)
 
 
 @lru_cache(maxsize=256)
@@ -107,10 +109,10 @@ def _next_call(times: CronTimes, minute: datetime) -> datetime | None:
 
 
 @lru_cache(maxsize=4)
-def _known_jobs(path: Path, changed: int) -> tuple[Mapping[str, KnownJob], str]:
+def _known_jobs(settings: Settings, changed: int) -> tuple[Mapping[str, KnownJob], str]:
     """Read a crontab once for each time that it was changed at."""
     try:
-        return read_known_jobs(path), ""
+        return wanted_jobs(settings), ""
     except ConfigurationError as error:
         return {}, error.message
 
@@ -131,7 +133,7 @@ def read_job_page(store: Store, known: Mapping[str, KnownJob], name: str, now: d
     """Return one job; raise ``NotFound``."""
     runs = store.list_runs(name, newest=NEWEST_RUNS)
     if not runs and name not in known:
-        raise NotFound(f"no job {name[:60]!r} is in the crontab, and none has ever run")
+        raise NotFound(f"no job {name[:60]!r} is to run here, and none has ever run")
     line = _line(name, known.get(name), runs, list_requests(store).get(name), now)
     return JobPage(now, line, tuple(_run(run, now) for run in reversed(runs)), trouble)
 
@@ -156,10 +158,10 @@ def job_verdict(page: JobPage) -> str:
     """Return how one job stands in one sentence."""
     last = page.job.last
     if last is None:
-        return "This job is in the crontab and has never run: is the crontab installed?"
+        return "This job has never run: does cron or the schedule call it?"
     reason = f": {last.message.removesuffix('.')}" if last.message else ""
     if page.job.state == "silent":
-        return "This job is due and has not run again: is cron running?"
+        return "This job is due and has not run again: does cron or the schedule still run?"
     return {
         "failed": f"The newest run failed{reason}.",
         "lost": "The newest run ended without a word: its process was killed or stalled.",
@@ -219,7 +221,7 @@ def _run(run: JobRun, now: datetime) -> RunLine:
 
 def _refusal(known: KnownJob | None) -> str:
     if known is None:
-        return "It is not in the crontab that the setting crontab names."
+        return "It is none of the jobs that are wanted here (settings crontab and jobs.off)."
     return "Its line in the crontab needs a shell, so cron alone runs it." if known.needs_shell else ""
 
 
