@@ -210,6 +210,23 @@ class RetentionSettings(Section):
     series_days: Annotated[int, Field(ge=1)] = 730
 
 
+class RetrainingSettings(Section):
+    """How models are trained anew, and what a challenger must show to be promoted.
+
+    A verdict is wrong with a chance of at most ``alpha``; ``margin`` is the share by which the challenger's loss must
+    be below the champion's. A claim holds for ``lease_minutes``, so a run may take no longer. After a request is done
+    the model cools down for ``cool_down_hours``, in which no rule has it trained again.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    window_days: Annotated[int, Field(ge=1, le=730)] = 90
+    shadow_days: Annotated[int, Field(ge=1, le=365)] = 14
+    watch_days: Annotated[int, Field(ge=1, le=365)] = 14
+    cool_down_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 45
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -223,6 +240,7 @@ class Settings(Section):
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobsSettings = JobsSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()
