@@ -92,11 +92,13 @@ class ResponseTimeSettings(Section):
 
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
+    Where ``csv_file`` is set, hours come from that file and no controller is asked.
     """
 
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
     client_secret: SecretStr | None = None
     ca_file: str | None = None
+    csv_file: str | None = None
     application: str = "ABP"
     main_server: str = "ABP"
     history_days: Annotated[int, Field(ge=3, le=365)] = 60
@@ -106,6 +108,13 @@ class ResponseTimeSettings(Section):
     connections: Annotated[int, Field(ge=1, le=10)] = 4
     limit: Annotated[float, Field(gt=0)] | None = None
     simulator_port: Port = 8090
+
+
+class JobsSettings(Section):
+    """Which of the suite's jobs are not wanted, and whether the platform starts the others itself, without cron."""
+
+    off: tuple[str, ...] = ()
+    schedule: bool = True
 
 
 class AuthSettings(Section):
@@ -225,11 +234,12 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
-    crontab: str = "deploy/crontab.example"
+    crontab: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+    jobs: JobsSettings = JobsSettings()
     retraining: RetrainingSettings = RetrainingSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
