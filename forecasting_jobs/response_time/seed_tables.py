@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +11,12 @@ from forecasting_jobs.response_time.create_tables_mariaDB import (
     ERRORS,
     HORIZONS,
     PREDICTED,
-    make_tables,
+    opened_tables,
 )
 from forecasting_jobs.response_time.dashboard_refresh import PERCENTILES, REFERENCES
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
-from ml_core.store.side_tables import open_side_tables
+from ml_core.store.side_tables import Rows
 
 _RECENT_HOURS = 72
 _PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
@@ -29,18 +28,19 @@ def fill_tables(parts: Parts, until: datetime, *, hours: int = _RECENT_HOURS) ->
 
     A prediction that is there stays the first; actual values follow the store, which corrects what came late.
     """
-    tables = open_side_tables(parts.settings.store_url.get_secret_value())
-    if tables is None:
-        return None
     start = until - hours * HOUR
-    with closing(tables):
-        make_tables(tables)
-        predicted, bullets = _predicted(parts, start, until), _bullets(parts, start, until)
+    with opened_tables(parts) as tables:
+        if tables is None:
+            return None
+        predicted = _predicted(parts, start, until)
         errors = [_errors(row) for row in predicted if row["ART_SN00"] is not None]
-        tables.put(PREDICTED, predicted, keep_first=_PREDICTIONS)
-        tables.put(ERRORS, errors)
-        tables.put(BULLETS, bullets)
-    return len(predicted) + len(errors) + len(bullets)
+        filled = [
+            Rows(PREDICTED, predicted, _PREDICTIONS),
+            Rows(ERRORS, errors),
+            Rows(BULLETS, _bullets(parts, start, until)),
+        ]
+        tables.put_together(filled)
+    return sum(len(batch.rows) for batch in filled)
 
 
 def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:
