@@ -12,7 +12,11 @@ from contextlib import closing, contextmanager
 
 import click
 
+from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import FETCH_LOG, METRIC_TABLES, fill_metric_tables
 from forecasting_jobs.response_time.parts import Parts, opened_parts
+from forecasting_jobs.response_time.transformed_table import SPECS, TRANSFORMED
+from forecasting_jobs.response_time.version_tables import TRACKED, VERSIONS
 from ml_core.store.side_tables import SideTable, SideTables, open_side_tables
 
 HORIZONS = ("6H", "5H", "4H", "3H", "2H", "1H")
@@ -37,7 +41,7 @@ BULLETS = SideTable(
     },
     keys=3,
 )
-TABLES = (PREDICTED, ERRORS, BULLETS)
+TABLES = (PREDICTED, ERRORS, BULLETS, TRANSFORMED, SPECS, TRACKED, VERSIONS, FETCH_LOG, *METRIC_TABLES.values())
 
 _COLUMNS = ", ".join(["ART_SN00", *(f"pred_ART_{horizon}" for horizon in HORIZONS)])
 _NEWEST = "SELECT * FROM predicted_df WHERE ART_SN00 IS NOT NULL ORDER BY DATETIMESTAMP_ID DESC LIMIT 720"
@@ -81,11 +85,12 @@ def create_tables() -> None:
     from ml_core.commands import plain_errors
 
     with plain_errors(), opened_parts() as parts:
+        until, hours = parts.finished(parts.clock.now()), parts.section.history_days * 24
         with opened_tables(parts) as tables:
             if tables is None:
                 click.echo("nothing is to be made: the setting store_url names no MariaDB, or tables_database nothing")
                 return
             make_tables(tables, anew=True)
-        rows = fill_tables(parts, parts.finished(parts.clock.now()), hours=parts.section.history_days * 24)
-        if rows is not None:
-            click.echo(f"{len(TABLES)} tables and {len(VIEWS)} views are there, with {rows:,} rows")
+            rows = fill_metric_tables(parts, tables, until - hours * HOUR, until)
+        rows += fill_tables(parts, until, hours=hours) or 0
+        click.echo(f"{len(TABLES)} tables and {len(VIEWS)} views are there, with {rows:,} rows")

@@ -15,10 +15,14 @@ from forecasting_jobs.response_time.create_tables_mariaDB import (
 )
 from forecasting_jobs.response_time.dashboard_refresh import PERCENTILES, REFERENCES
 from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import flag_predicted
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.transformed_table import transformed
+from forecasting_jobs.response_time.version_tables import versions
 from ml_core.store.side_tables import Rows
 
 _RECENT_HOURS = 72
+_HEALED_HOURS = 24  # a value that came late changes the limits of the day after it
 _PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
 Row = dict[str, Any]
 
@@ -38,9 +42,16 @@ def fill_tables(parts: Parts, until: datetime, *, hours: int = _RECENT_HOURS) ->
             Rows(PREDICTED, predicted, _PREDICTIONS),
             Rows(ERRORS, errors),
             Rows(BULLETS, _bullets(parts, start, until)),
+            *versions(parts),
         ]
         tables.put_together(filled)
-    return sum(len(batch.rows) for batch in filled)
+        written = sum(len(batch.rows) for batch in filled)
+        since = until - max(hours if hours > _RECENT_HOURS else 0, _HEALED_HOURS + parts.section.overlap_hours) * HOUR
+        for batch in transformed(parts, since, until):
+            tables.put_together([batch])
+            written += len(batch.rows)
+        flag_predicted(tables, start, PREDICTED.name, ("ART_SN00", *_PREDICTIONS))
+    return written
 
 
 def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:
