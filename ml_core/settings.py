@@ -93,6 +93,7 @@ class ResponseTimeSettings(Section):
 
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
+    Where ``csv_file`` is set, hours come from that file and no controller is asked.
     ``tables_database`` is where the first system's tables are, on the server of a store that is on one: by default the
     store's database with ``_art`` behind its name; empty, there are none.
     """
@@ -100,6 +101,7 @@ class ResponseTimeSettings(Section):
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
     client_secret: SecretStr | None = None
     ca_file: str | None = None
+    csv_file: str | None = None
     application: str = "ABP"
     main_server: str = "ABP"
     history_days: Annotated[int, Field(ge=3, le=365)] = 60
@@ -110,6 +112,13 @@ class ResponseTimeSettings(Section):
     limit: Annotated[float, Field(gt=0)] | None = None
     simulator_port: Port = 8090
     tables_database: DatabaseName | None = None
+
+
+class JobsSettings(Section):
+    """Which of the suite's jobs are not wanted, and whether the platform starts the others itself, without cron."""
+
+    off: tuple[str, ...] = ()
+    schedule: bool = True
 
 
 class AuthSettings(Section):
@@ -205,6 +214,23 @@ class RetentionSettings(Section):
     series_days: Annotated[int, Field(ge=1)] = 730
 
 
+class RetrainingSettings(Section):
+    """How models are trained anew, and what a challenger must show to be promoted.
+
+    A verdict is wrong with a chance of at most ``alpha``; ``margin`` is the share by which the challenger's loss must
+    be below the champion's. A claim holds for ``lease_minutes``, so a run may take no longer. After a request is done
+    the model cools down for ``cool_down_hours``, in which no rule has it trained again.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    window_days: Annotated[int, Field(ge=1, le=730)] = 90
+    shadow_days: Annotated[int, Field(ge=1, le=365)] = 14
+    watch_days: Annotated[int, Field(ge=1, le=365)] = 14
+    cool_down_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 45
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -212,11 +238,13 @@ class Settings(Section):
     artifacts_folder: str = "var/artifacts"
     run_folder: str = "var/run"
     log_folder: str = "var/log"
-    crontab: str = "deploy/crontab.example"
+    crontab: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+    jobs: JobsSettings = JobsSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()

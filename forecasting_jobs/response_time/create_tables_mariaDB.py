@@ -15,11 +15,10 @@ import click
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.metric_tables import FETCH_LOG, METRIC_TABLES, fill_metric_tables
 from forecasting_jobs.response_time.parts import Parts, opened_parts
+from forecasting_jobs.response_time.sheet_tables import HORIZONS, SHEET_TABLES
 from forecasting_jobs.response_time.transformed_table import SPECS, TRANSFORMED
 from forecasting_jobs.response_time.version_tables import TRACKED, VERSIONS
 from ml_core.store.side_tables import SideTable, SideTables, open_side_tables
-
-HORIZONS = ("6H", "5H", "4H", "3H", "2H", "1H")
 
 PREDICTED = SideTable(
     "predicted_df",
@@ -29,19 +28,17 @@ ERRORS = SideTable(
     "track_metrics_hourly",
     {"DATETIMESTAMP_ID": "time", "actual": "number", **{f"rmse_{horizon}": "number" for horizon in HORIZONS}},
 )
-BULLETS = SideTable(
-    "bullet_df",
-    {
-        "current_hour": "time",
-        "reference": "text",
-        "servername": "text",
-        "hour": "text",
-        "hour_int": "count",
-        **{f"Percentile_{percentile}": "number" for percentile in (60, 75, 90, 99)},
-    },
-    keys=3,
+TABLES = (
+    PREDICTED,
+    ERRORS,
+    TRANSFORMED,
+    SPECS,
+    TRACKED,
+    VERSIONS,
+    FETCH_LOG,
+    *METRIC_TABLES.values(),
+    *SHEET_TABLES,
 )
-TABLES = (PREDICTED, ERRORS, BULLETS, TRANSFORMED, SPECS, TRACKED, VERSIONS, FETCH_LOG, *METRIC_TABLES.values())
 
 _COLUMNS = ", ".join(["ART_SN00", *(f"pred_ART_{horizon}" for horizon in HORIZONS)])
 _NEWEST = "SELECT * FROM predicted_df WHERE ART_SN00 IS NOT NULL ORDER BY DATETIMESTAMP_ID DESC LIMIT 720"

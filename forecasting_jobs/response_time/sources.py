@@ -10,6 +10,7 @@ from typing import Protocol
 
 from forecasting_jobs.response_time.controller_config import read_controller_config
 from forecasting_jobs.response_time.metric_details import Details
+from ml_core.config import resolve_path
 from ml_core.errors import SuiteError
 from ml_core.settings import ResponseTimeSettings
 
@@ -46,10 +47,18 @@ class Source(Protocol):
 @contextmanager
 def opened_source(settings: ResponseTimeSettings) -> Iterator[Source]:
     """Open the source that the settings name; raise ``ConfigurationError`` or ``InvalidTable`` where they are wrong."""
-    from forecasting_jobs.response_time.appdynamics import Controller  # a CSV file needs no HTTP
-
-    source = Controller(read_controller_config(settings))
+    source = _source(settings)
     try:
         yield source
     finally:
         source.close()
+
+
+def _source(settings: ResponseTimeSettings) -> Source:
+    if settings.csv_file is not None:
+        from forecasting_jobs.response_time.csv_source import CsvSource
+
+        return CsvSource(resolve_path(settings.csv_file), settings.main_server)
+    from forecasting_jobs.response_time.appdynamics import Controller  # HTTP is not needed for a file
+
+    return Controller(read_controller_config(settings))

@@ -11,7 +11,7 @@ later hour: the first system's means looked five hours ahead, and its limits kne
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,8 +19,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from forecasting_jobs.response_time.metric_data import HOUR
-from forecasting_jobs.response_time.metrics import ART, series_name, series_parts
-from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.metrics import ART
+from forecasting_jobs.response_time.sheet_values import SheetValues
 from ml_core.store.side_tables import Rows, SideTable
 from ml_core.timeseries.series import Floats
 
@@ -53,18 +53,23 @@ _DAY = timedelta(days=1)
 _WHISKER = 1.5
 
 
-def transformed(parts: Parts, start: datetime, until: datetime) -> Iterator[Rows]:
-    """Yield the rows of ``start <= hour < until``, some at a time, then the limits of the day of the last."""
-    from_day = _day(start - _LOOKS_BACK)
+def transformed(read: SheetValues, start: datetime, main: str) -> Iterator[Rows]:
+    """Yield the rows from ``start`` on, some at a time, then the limits of the day of the last; ``main`` is a server.
+
+    Of hours before which too few days were read there are none.
+    """
+    until = read.until
+    earliest = until - (read.values.shape[2] * 24 - _LIMIT_HOURS) * HOUR + _LOOKS_BACK + _DAY
+    from_day = _day(max(start, earliest) - _LOOKS_BACK)
     first = from_day - _LIMIT_HOURS * HOUR
-    values = _values(parts, first, until)
+    values = _columns(read, main)[-((until - first) // HOUR) :]
     limits = {day: day_limits(values, (day - first) // HOUR) for day in _days(from_day, until - HOUR)}
     hours = [from_day + number * HOUR for number in range((until - from_day) // HOUR)]
     known = values[_LIMIT_HOURS:]
     columns = lagged(known, np.stack([limits[_day(hour)] for hour in hours]))
     rows: list[dict[str, Any]] = []
     for place, hour in enumerate(hours):
-        if hour < start or not np.isfinite(known[place]).any():
+        if hour < max(start, earliest) or not np.isfinite(known[place]).any():
             continue
         numbers = [*columns[0][place], hour.hour, hour.isoweekday(), hour.isoweekday() > 5]
         numbers += [number for column in columns[1:] for number in column[place]]
@@ -107,29 +112,14 @@ def suffix_of(server: str, main: str) -> str | None:
     return f"0{server[-1]}" if server[-1:] in tuple("123456") and not server[-2:-1].isdigit() else None
 
 
-def _values(parts: Parts, first: datetime, until: datetime) -> Floats:
-    values = np.full(((until - first) // HOUR, len(NAMES)), np.nan)
-    for column, series in _series(parts).items():
-        frame = parts.store.observations(series, first, until)
-        places = ((frame["time"] - first) // HOUR).to_numpy(dtype=np.int64)
-        values[places, column] = frame["value"].to_numpy(dtype=np.float64)
-    return values
-
-
-def _series(parts: Parts) -> Mapping[int, str]:
-    """Return the series of each column that has one, by its place."""
-    application, main = parts.section.application, parts.section.main_server
-    servers: dict[str, str] = {}
-    for series in parts.store.list_series():
-        found = series_parts(series, application)
-        suffix = suffix_of(found[0], main) if found else None
-        if found and suffix is not None:
-            servers.setdefault(suffix, found[0])
-    return {
-        column: series_name(application, servers[suffix], _PREFIXES[prefix])
-        for column, (prefix, suffix) in enumerate(_BASES)
-        if suffix in servers
-    }
+def _columns(read: SheetValues, main: str) -> Floats:
+    """Return the values of each column by hour, ``(hours, columns)``."""
+    by_suffix = {suffix_of(server, main): place for place, server in reversed([*enumerate(read.servers)])}
+    values = np.full((len(NAMES), read.values.shape[2] * 24), np.nan)
+    for column, (prefix, suffix) in enumerate(_BASES):
+        if suffix in by_suffix:
+            values[column] = read.values[by_suffix[suffix], read.metrics.index(_PREFIXES[prefix])].reshape(-1)
+    return values.T
 
 
 def _filled(values: Floats) -> Floats:

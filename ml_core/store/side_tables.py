@@ -10,9 +10,23 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, Integer, MetaData, String, Table, func, make_url
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    delete,
+    func,
+    make_url,
+)
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
@@ -32,6 +46,7 @@ _TYPES: Mapping[Kind, Any] = {
     "letter": lambda: String(1),
     "text": lambda: String(200),
 }
+_KEY_TEXT = String(190)  # four of them still fit into a key, which has 3,072 bytes at most
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _NO_SUCH_DATABASE, _NOT_ALLOWED = 1049, (1044, 1142, 1227)
 _ROWS_AT_ONCE = 5_000
@@ -59,7 +74,10 @@ class SideTable:
     def definition(self) -> Table:
         """Return the table as SQLAlchemy knows it."""
         keys = self.key_names
-        columns = [Column(name, _TYPES[kind](), primary_key=name in keys) for name, kind in self.columns.items()]
+        columns = [
+            Column(name, _KEY_TEXT if kind == "text" and name in keys else _TYPES[kind](), primary_key=name in keys)
+            for name, kind in self.columns.items()
+        ]
         return Table(self.name, MetaData(), *columns, **OPTIONS)
 
 
@@ -163,6 +181,13 @@ class SideTables:
             ) from error
         finally:
             server.close()
+
+    def remove_before(self, table: SideTable, column: str, time: datetime, where: Mapping[str, str]) -> None:
+        """Remove the rows whose time in ``column`` is before ``time``, of those with these texts; may be said again."""
+        definition = table.definition()
+        chosen = [definition.c[name] == text for name, text in where.items()]
+        statement = delete(definition).where(definition.c[column] < time, *chosen)
+        self._database.write(lambda connection: connection.execute(statement))
 
 
 def open_side_tables(url: str, database: str | None) -> SideTables | None:

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 from pydantic import SecretStr
 
-from forecasting_jobs.response_time.controller_config import TOKEN_PATH
 from forecasting_jobs.response_time.create_tables_mariaDB import TABLES, VIEWS, create_tables
 from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, series_name
 from forecasting_jobs.response_time.parts import Parts, make_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
-from forecasting_jobs.response_time.simulate_controller import SimulatedController
-from forecasting_jobs.response_time.simulated_load import SimulatedLoad
 from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
 from ml_core.records import Forecast, ForecastStep, Observation
-from ml_core.settings import ResponseTimeSettings, Settings
 from ml_core.store.opening import open_store
 from tests.factories import NOON
+from tests.hours_world import HISTORY_DAYS, opened_hours, running_controller
 from tests.mariadb import MariaDbServer, new_server
 
-CLIENT, SECRET = "suite@test", "only-for-tests"
 Select = Callable[[str], list[tuple[Any, ...]]]
 
 
@@ -65,23 +60,15 @@ def select(server: MariaDbServer, url: str) -> Select:
 @pytest.fixture(scope="module")
 def eight_hours(server: MariaDbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Parts, Select]]:
     """What eight hours from noon on have left, and the way to ask for it; tests only read it."""
-    clock, folder, url = FixedClock(NOON), tmp_path_factory.mktemp("hours"), server.new_database()
-    load = SimulatedLoad(servers=("ABP", "ABPServer1"), is_punctual=True)
-    with SimulatedController(load, clock, client_id=CLIENT, client_secret=SECRET).running() as controller:
-        config = folder / "appdynamics-config.yml"
-        creds = {"client_id": CLIENT, "client_secret": SECRET, "geturl": f"{controller.url}{TOKEN_PATH}"}
-        config.write_text(yaml.safe_dump({"client_creds": creds}))
-        settings = Settings(
-            store_url=SecretStr(url),
-            artifacts_folder=str(folder / "artifacts"),
-            response_time=ResponseTimeSettings(config_file=str(config), history_days=12),
-        )
-        with closing(open_store(url)) as store:
-            parts = make_parts(settings, store, clock)
-            for number in range(8):
-                clock.time = NOON + timedelta(hours=number, minutes=5)
-                assert run_job(hourly_job(parts), store, clock) == ExitCode.DONE
-            yield parts, lambda statement: server.execute(f"USE {url.rsplit('/', 1)[1]}_art", statement)
+    clock, url = FixedClock(NOON), server.new_database()
+    with (
+        running_controller(clock) as controller,
+        opened_hours(tmp_path_factory.mktemp("hours"), url, controller, clock) as parts,
+    ):
+        for number in range(8):
+            clock.time = NOON + timedelta(hours=number, minutes=5)
+            assert run_job(hourly_job(parts), parts.store, clock) == ExitCode.DONE
+        yield parts, lambda statement: server.execute(f"USE {url.rsplit('/', 1)[1]}_art", statement)
 
 
 def test_actual_values_predictions_and_errors_are_found_by_the_first_systems_sql(
@@ -105,7 +92,7 @@ def test_actual_values_predictions_and_errors_are_found_by_the_first_systems_sql
     assert [model for model, _ in errors] == [f"{step}H" for step in range(1, 7)]
     bullets = select(
         "SELECT reference, hour, hour_int, Percentile_60 <= Percentile_99 FROM bullet_chart"
-        " WHERE current_hour = '2026-11-20 12:00:00' ORDER BY reference"
+        " WHERE current_hour = '2026-11-20 12:00:00' AND servername = 'ABP' ORDER BY reference"
     )
     assert bullets == [("1 Month", "12:00", 12, 1), ("6 Month", "12:00", 12, 1), ("7 Days", "12:00", 12, 1)]
     before = select("SELECT COUNT(*) FROM predicted_df")
@@ -116,7 +103,9 @@ def test_actual_values_predictions_and_errors_are_found_by_the_first_systems_sql
 def test_each_of_the_28_metrics_has_a_table_with_what_the_controller_says(eight_hours: tuple[Parts, Select]) -> None:
     parts, select = eight_hours
     for metric in ALL_METRICS:
-        assert select(f"SELECT COUNT(*), COUNT(DISTINCT servername) FROM {metric}") == [(2 * (12 * 24 + 7), 2)]
+        assert select(f"SELECT COUNT(*), COUNT(DISTINCT servername) FROM {metric}") == [
+            (2 * (HISTORY_DAYS * 24 + 7), 2)
+        ]
     eleven = "servername = 'ABP' AND Datetimestamp_ID = '2026-11-20 11:00:00'"
     ((*given, remainder, path, value),) = select(
         "SELECT metricId > 0, metricsummary, frequency, starttimeinmillis, min <= value, value <= max, count > 60,"
@@ -138,7 +127,7 @@ def test_the_log_of_fetches_has_what_came_first_and_then_each_hour(eight_hours: 
             f" WHERE table_name = '{metric}' ORDER BY max_dt"
         )
         assert [(time.hour, rows, same) for time, rows, same, _ in logged] == [
-            (11, 2 * 12 * 24, 1),
+            (11, 2 * HISTORY_DAYS * 24, 1),
             *((hour, 2, 1) for hour in range(12, 19)),
         ]
         assert [time.hour for *_, time in logged] == list(range(12, 20))
@@ -219,6 +208,43 @@ def test_a_prediction_keeps_its_first_value_and_large_numbers_fit(in_mariadb: Pa
     assert select("SELECT pred_ART_1H FROM predicted_df") == [(12345.6,)]
 
 
+def test_the_sheets_are_found_by_the_first_systems_sql(in_mariadb: Parts, select: Select) -> None:
+    store = in_mariadb.store
+    for server in ("ABP", "ABPServer1"):
+        rows = [Observation(NOON - number * HOUR, float(number), NOON) for number in range(1, 24 * 9)]
+        store.record_observations(series_name("ABP", server, ART), rows)
+    said = ForecastStep(NOON - HOUR, 12.5)
+    store.put_forecast(Forecast(in_mariadb.series, in_mariadb.model, NOON - 3 * HOUR, (said,)))
+    fill_tables(in_mariadb, NOON, hours=24 * 9)
+    last = "Datetimestamp_ID = '2026-11-20 11:00:00'"
+    assert select(
+        f"SELECT servername, value, hour, `2H`, `1H` FROM ART_plots_df WHERE {last} AND reference = '7 Days'"
+    ) == [("ABP", 1.0, "11:00", 12.5, None)]
+    assert select("SELECT MIN(Datetimestamp_ID), COUNT(*) FROM ART_plots_df WHERE reference = '7 Days'") == [
+        (datetime(2026, 11, 13, 12), 24 * 7)
+    ]
+    same_hour = "servername = 'ABPServer1' AND hour = '11:00' AND metric = 'Avg Response time'"
+    assert select(f"SELECT reference, COUNT(*) FROM server_plots_df WHERE {same_hour} GROUP BY 1 ORDER BY 1") == [
+        ("1 Month", 9),
+        ("6 Month", 9),
+        ("7 Days", 7),
+    ]
+    days_before = [24 * day + 1 for day in range(1, 8)]
+    assert select(
+        f"SELECT 50_Percentile, 75_Percentile, 90_Percentile, Mean FROM server_quantiles WHERE {same_hour}"
+        " AND reference = '7 Days'"
+    ) == [pytest.approx((*np.percentile(days_before, [50, 75, 90]), np.mean(days_before)))]
+    assert select(
+        "SELECT servername, Percentile_99 FROM bullet_df WHERE current_hour = '2026-11-20 11:00:00'"
+        " AND reference = '7 Days' ORDER BY 1"
+    ) == [(server, pytest.approx(np.percentile(days_before, 99), rel=1e-5)) for server in ("ABP", "ABPServer1")]
+    assert select("SELECT COUNT(DISTINCT hour) FROM server_quantiles") == [(24,)]
+    fill_tables(in_mariadb, NOON + HOUR)
+    assert select("SELECT MIN(Datetimestamp_ID) FROM server_plots_df WHERE reference = '7 Days'") == [
+        (datetime(2026, 11, 13, 13),)
+    ]
+
+
 def test_the_command_makes_all_tables_and_may_be_called_twice(
     in_mariadb: Parts, url: str, select: Select, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,7 +252,7 @@ def test_the_command_makes_all_tables_and_may_be_called_twice(
     for _ in range(2):
         result = CliRunner().invoke(create_tables, catch_exceptions=False)
         assert result.exit_code == 0
-        assert result.output == "36 tables and 4 views are there, with 0 rows\n"
+        assert result.output == "39 tables and 4 views are there, with 0 rows\n"
     there = {name for (name,) in select("SHOW TABLES")}
     assert {table.name for table in TABLES} | set(VIEWS) <= there
     assert "predictions" not in there  # the store's own tables are in its own database

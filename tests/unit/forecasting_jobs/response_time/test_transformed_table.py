@@ -10,6 +10,7 @@ import pytest
 
 from forecasting_jobs.response_time.metrics import ART, series_name
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.transformed_table import (
     NAMES,
     SPECS,
@@ -32,7 +33,8 @@ def put(parts: Parts, values: list[float], server: str = "ABP", metric: str = AR
 
 
 def rows_by_hour(parts: Parts, start: datetime = FIRST, until: datetime = NOON) -> dict[datetime, dict[str, Any]]:
-    batches = [batch for batch in transformed(parts, start, until) if batch.table is TRANSFORMED]
+    values = SheetReader(parts, until).until(until)
+    batches = [batch for batch in transformed(values, start, "ABP") if batch.table is TRANSFORMED]
     return {row["DATETIMESTAMP_ID"]: dict(row) for batch in batches for row in batch.rows}
 
 
@@ -75,12 +77,23 @@ def test_rows_are_the_same_one_by_one_and_all_at_once(parts: Parts) -> None:
         assert rows_by_hour(parts, hour, hour + HOUR).get(hour) == together.get(hour)
 
 
+def test_of_hours_before_which_too_few_days_were_read_there_is_no_row(parts: Parts) -> None:
+    early = NOON - timedelta(days=160)
+    rows = [Observation(early + number * HOUR, 1.0, NOON) for number in range(24 * 160)]
+    parts.store.record_observations(parts.series, rows)
+    found = rows_by_hour(parts, early)
+    assert early + timedelta(days=5) < min(found) < early + timedelta(days=12)
+    assert len(found) == (NOON - min(found)) // HOUR
+    assert all(row["ART_SN00_L6H_MA12"] == 1.0 for row in found.values())
+
+
 def test_an_outlier_is_clipped_at_the_limit_of_the_days_before(parts: Parts) -> None:
     put(parts, [*[10.0, 20.0] * 48, 9_000.0, 10.0, 10.0, 10.0])
     limit = 20 + 1.5 * 10
     row = rows_by_hour(parts)[NOON - 4 * HOUR]
     assert row["ART_SN00"] == limit
-    (specs,) = (batch.rows for batch in transformed(parts, FIRST, NOON) if batch.table is SPECS)
+    values = SheetReader(parts, NOON).until(NOON)
+    (specs,) = (batch.rows for batch in transformed(values, FIRST, "ABP") if batch.table is SPECS)
     assert list(specs) == [{"colname": "ART_SN00", "outlier_cutoff": limit}]
 
 

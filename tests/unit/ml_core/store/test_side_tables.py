@@ -101,6 +101,13 @@ def test_a_server_that_is_away_is_told_as_such(server: MariaDbServer) -> None:
         tables.create([TABLE], {})
 
 
+def test_a_key_may_have_four_texts(tables: SideTables) -> None:
+    wide = SideTable("wide", dict.fromkeys(("a", "b", "c", "d", "e"), "text"), keys=4)
+    tables.create([wide], {})
+    tables.put(wide, [dict.fromkeys(wide.columns, "ä" * 190)])
+    assert tables.select("SELECT COUNT(*) FROM wide") == [(1,)]
+
+
 def test_names_and_keys_that_cannot_be_are_refused() -> None:
     with pytest.raises(ValueError, match=re.escape("expected letters, digits and '_'")):
         SideTable("a; DROP TABLE b", {"c": "number"})
