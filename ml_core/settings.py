@@ -42,6 +42,18 @@ class ModelsSettings(AppSettings):
     port: Port = 5002
 
 
+class CmlSettings(Section):
+    """Which models answer the calls of scripts that were written for CML.
+
+    ``model`` answers where nothing says which. ``deployments`` are CRNs and what they stand for, as
+    ``<crn>=link_traffic_5min``; ``access_keys``, in the same form, may ask for the forecasts of one model each.
+    """
+
+    model: str = "link_traffic_hourly"
+    deployments: tuple[str, ...] = ()
+    access_keys: tuple[SecretStr, ...] = ()
+
+
 class CloudWatchSettings(AppSettings):
     """The CPU forecasts: where the metrics come from, how much of them is kept in view, and what overload means.
 
@@ -92,11 +104,13 @@ class ResponseTimeSettings(Section):
 
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
+    Where ``csv_file`` is set, hours come from that file and no controller is asked.
     """
 
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
     client_secret: SecretStr | None = None
     ca_file: str | None = None
+    csv_file: str | None = None
     application: str = "ABP"
     main_server: str = "ABP"
     history_days: Annotated[int, Field(ge=3, le=365)] = 60
@@ -208,6 +222,23 @@ class RetentionSettings(Section):
     series_days: Annotated[int, Field(ge=1)] = 730
 
 
+class RetrainingSettings(Section):
+    """How models are trained anew, and what a challenger must show to be promoted.
+
+    A verdict is wrong with a chance of at most ``alpha``; ``margin`` is the share by which the challenger's loss must
+    be below the champion's. A claim holds for ``lease_minutes``, so a run may take no longer. After a request is done
+    the model cools down for ``cool_down_hours``, in which no rule has it trained again.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    window_days: Annotated[int, Field(ge=1, le=730)] = 90
+    shadow_days: Annotated[int, Field(ge=1, le=365)] = 14
+    watch_days: Annotated[int, Field(ge=1, le=365)] = 14
+    cool_down_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 45
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -221,12 +252,14 @@ class Settings(Section):
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobsSettings = JobsSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    cml: CmlSettings = CmlSettings()
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     response_time: ResponseTimeSettings = ResponseTimeSettings()

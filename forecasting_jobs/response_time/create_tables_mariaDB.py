@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import click
 
+from forecasting_jobs.response_time.sheet_tables import HORIZONS, SHEET_TABLES
 from ml_core.store.side_tables import SideTable, SideTables
-
-HORIZONS = ("6H", "5H", "4H", "3H", "2H", "1H")
 
 PREDICTED = SideTable(
     "predicted_df",
@@ -21,19 +20,7 @@ ERRORS = SideTable(
     "track_metrics_hourly",
     {"DATETIMESTAMP_ID": "time", "actual": "number", **{f"rmse_{horizon}": "number" for horizon in HORIZONS}},
 )
-BULLETS = SideTable(
-    "bullet_df",
-    {
-        "current_hour": "time",
-        "reference": "text",
-        "servername": "text",
-        "hour": "text",
-        "hour_int": "count",
-        **{f"Percentile_{percentile}": "number" for percentile in (60, 75, 90, 99)},
-    },
-    keys=3,
-)
-TABLES = (PREDICTED, ERRORS, BULLETS)
+TABLES = (PREDICTED, ERRORS, *SHEET_TABLES)
 
 _COLUMNS = ", ".join(["ART_SN00", *(f"pred_ART_{horizon}" for horizon in HORIZONS)])
 _NEWEST = "SELECT * FROM predicted_df WHERE ART_SN00 IS NOT NULL ORDER BY DATETIMESTAMP_ID DESC LIMIT 720"

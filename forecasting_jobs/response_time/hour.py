@@ -13,6 +13,7 @@ from forecasting_jobs.response_time.fetch_hourly_data import Fetched, fetch_unti
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
+from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.transform_predict import forecast
 from ml_core.errors import SuiteError
 from ml_core.jobs.runner import Job
@@ -24,20 +25,23 @@ _DEADLINE = timedelta(minutes=55)
 
 
 def hourly_job(parts: Parts) -> Job:
-    """Return the job. What several slots need from the controller is asked for once."""
+    """Return the job. What several slots need is asked for once: from the controller, and from the store."""
     fetched: list[Fetched] = []
+    readers: list[SheetReader] = []
 
     def work(slot: datetime) -> str:
         until, now = parts.finished(slot), parts.clock.now()
         if not fetched:
-            fetched.append(fetch_until(parts, max(until, parts.finished(now))))
+            newest = max(until, parts.finished(now))
+            fetched.append(fetch_until(parts, newest))
+            readers.append(SheetReader(parts, newest))
         failures = list(fetched[0].failures)
         try:
             forecast(parts, until)
         except SuiteError as error:
             failures.append(error.message)
-        refresh(parts, until)
-        fill_tables(parts, until)
+        refresh(parts, until, readers[0])
+        fill_tables(parts, until, reader=readers[0])
         if failures:
             more = len(failures) - 3
             raise SuiteError("; ".join(failures[:3]) + (f"; and {more} more" if more > 0 else ""))

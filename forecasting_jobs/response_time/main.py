@@ -12,6 +12,7 @@ from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import opened_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
+from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.train_model import train as train_models
 from forecasting_jobs.response_time.transform_predict import forecast as forecast_hour
 from forecasting_jobs.response_time.transform_predict import is_forecast
@@ -58,8 +59,9 @@ def refresh() -> None:
     """Renew what the dashboards show of the newest hour."""
     with plain_errors(), opened_parts() as parts:
         until = parts.finished(parts.clock.now())
-        click.echo(f"{refresh_hour(parts, until)} metric points as of {format_time(until)}")
-        fill_tables(parts, until)
+        reader = SheetReader(parts, until)
+        click.echo(f"{refresh_hour(parts, until, reader)} metric points as of {format_time(until)}")
+        fill_tables(parts, until, reader=reader)
 
 
 @click.command()
@@ -83,6 +85,7 @@ def backfill(start: str, end: str) -> None:
         fetched = fetch_until(parts, last, start=first)
         click.echo(fetched.told())
         issued, without, hours = 0, 0, (last - first) // HOUR
+        reader = SheetReader(parts, last)
         for number in range(1, hours + 1):
             until = first + number * HOUR
             _say("forecasting", number, hours)
@@ -91,8 +94,8 @@ def backfill(start: str, end: str) -> None:
             except (NotFound, InvalidInput):  # too little is known before this hour; the later ones may have enough
                 without += 1
                 continue
-            refresh_hour(parts, until)
-        fill_tables(parts, last, hours=hours)
+            refresh_hour(parts, until, reader)
+        fill_tables(parts, last, hours=hours, reader=reader)
         click.echo(f"{issued} forecasts issued; of {without} hours too little is known before them")
         refuse_failures(fetched)
 

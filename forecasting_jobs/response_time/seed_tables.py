@@ -7,16 +7,11 @@ from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from forecasting_jobs.response_time.create_tables_mariaDB import (
-    BULLETS,
-    ERRORS,
-    HORIZONS,
-    PREDICTED,
-    make_tables,
-)
-from forecasting_jobs.response_time.dashboard_refresh import PERCENTILES, REFERENCES
+from forecasting_jobs.response_time.create_tables_mariaDB import ERRORS, PREDICTED, make_tables
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.sheet_tables import HORIZONS, fill_sheets
+from forecasting_jobs.response_time.sheet_values import SheetReader
 from ml_core.store.side_tables import open_side_tables
 
 _RECENT_HOURS = 72
@@ -24,23 +19,25 @@ _PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
 Row = dict[str, Any]
 
 
-def fill_tables(parts: Parts, until: datetime, *, hours: int = _RECENT_HOURS) -> int | None:
-    """Write the hours before ``until`` and the six after; return how many rows, None without a MariaDB.
+def fill_tables(
+    parts: Parts, until: datetime, *, hours: int | None = None, reader: SheetReader | None = None
+) -> int | None:
+    """Write what is new as of ``until``, or so many hours before it; return how many rows, None without a MariaDB.
 
     A prediction that is there stays the first; actual values follow the store, which corrects what came late.
     """
     tables = open_side_tables(parts.settings.store_url.get_secret_value())
     if tables is None:
         return None
-    start = until - hours * HOUR
+    start = until - (hours or _RECENT_HOURS) * HOUR
     with closing(tables):
         make_tables(tables)
-        predicted, bullets = _predicted(parts, start, until), _bullets(parts, start, until)
+        predicted = _predicted(parts, start, until)
         errors = [_errors(row) for row in predicted if row["ART_SN00"] is not None]
         tables.put(PREDICTED, predicted, keep_first=_PREDICTIONS)
         tables.put(ERRORS, errors)
-        tables.put(BULLETS, bullets)
-    return len(predicted) + len(errors) + len(bullets)
+        sheets = fill_sheets(tables, parts, reader or SheetReader(parts, until), until, hours)
+    return len(predicted) + len(errors) + sheets
 
 
 def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:
@@ -65,26 +62,3 @@ def _errors(row: Row) -> Row:
         said = row[f"pred_ART_{horizon}"]
         found[f"rmse_{horizon}"] = None if said is None else math.fabs(row["ART_SN00"] - said)
     return found
-
-
-def _bullets(parts: Parts, start: datetime, until: datetime) -> list[Row]:
-    rows: dict[tuple[datetime, str], Row] = {}
-    names = [f"percentile_{percentile}" for percentile in PERCENTILES]
-    table = parts.store.metric_table(parts.model, start, until, names, segment=None)
-    for metric, time, reference, mean in zip(
-        table["metric"], table["start_time"], table["segment"], table["mean"], strict=True
-    ):
-        hour = time.to_pydatetime()
-        row = rows.setdefault((hour, reference), _new_bullet(parts, hour, reference))
-        row[f"P{metric[1:]}"] = float(mean)
-    return [row for (_, reference), row in rows.items() if reference in REFERENCES]
-
-
-def _new_bullet(parts: Parts, hour: datetime, reference: str) -> Row:
-    return {
-        "current_hour": hour,
-        "reference": reference,
-        "servername": parts.section.main_server,
-        "hour": f"{hour:%H:%M}",
-        "hour_int": hour.hour,
-    }

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from sqlalchemy import Column, Connection, Double, Integer, MetaData, String, Table, func
+from sqlalchemy import Column, Connection, Double, Integer, MetaData, String, Table, delete, func
 from sqlalchemy.dialects.mysql import insert
 from sqlalchemy.schema import CreateTable
 
@@ -89,6 +90,13 @@ class SideTables:
         }
         complete = [{name: row.get(name) for name in table.columns} for row in rows]
         self._database.write(lambda connection: connection.execute(statement.on_duplicate_key_update(new), complete))
+
+    def remove_before(self, table: SideTable, column: str, time: datetime, where: Mapping[str, str]) -> None:
+        """Remove the rows whose time in ``column`` is before ``time``, of those with these texts; may be said again."""
+        definition = table.definition()
+        chosen = [definition.c[name] == text for name, text in where.items()]
+        statement = delete(definition).where(definition.c[column] < time, *chosen)
+        self._database.write(lambda connection: connection.execute(statement))
 
 
 def open_side_tables(url: str) -> SideTables | None:

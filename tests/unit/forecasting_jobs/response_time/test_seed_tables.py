@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
@@ -15,11 +16,12 @@ from pydantic import SecretStr
 from forecasting_jobs.response_time.create_tables_mariaDB import TABLES, VIEWS, create_tables
 from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metrics import ART, series_name
 from forecasting_jobs.response_time.parts import Parts, make_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
 from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
-from ml_core.records import Forecast, ForecastStep
+from ml_core.records import Forecast, ForecastStep, Observation
 from ml_core.store.opening import open_store
 from ml_core.store.side_tables import SideTable
 from tests.factories import NOON
@@ -78,7 +80,7 @@ def test_two_hours_are_found_by_the_first_systems_sql(in_mariadb: Parts, select:
     assert [model for model, _ in errors] == [f"{step}H" for step in range(1, 7)]
     bullets = select(
         "SELECT reference, hour, hour_int, Percentile_60 <= Percentile_99 FROM bullet_chart"
-        " WHERE current_hour = '2026-11-20 12:00:00' ORDER BY reference"
+        " WHERE current_hour = '2026-11-20 12:00:00' AND servername = 'ABP' ORDER BY reference"
     )
     assert bullets == [("1 Month", "12:00", 12, 1), ("6 Month", "12:00", 12, 1), ("7 Days", "12:00", 12, 1)]
     before = select("SELECT COUNT(*) FROM predicted_df")
@@ -94,6 +96,43 @@ def test_a_prediction_keeps_its_first_value_and_large_numbers_fit(in_mariadb: Pa
     assert select("SELECT pred_ART_1H FROM predicted_df") == [(12345.6,)]
 
 
+def test_the_sheets_are_found_by_the_first_systems_sql(in_mariadb: Parts, select: Select) -> None:
+    store = in_mariadb.store
+    for server in ("ABP", "ABPServer1"):
+        rows = [Observation(NOON - number * HOUR, float(number), NOON) for number in range(1, 24 * 9)]
+        store.record_observations(series_name("ABP", server, ART), rows)
+    said = ForecastStep(NOON - HOUR, 12.5)
+    store.put_forecast(Forecast(in_mariadb.series, in_mariadb.model, NOON - 3 * HOUR, (said,)))
+    fill_tables(in_mariadb, NOON, hours=24 * 9)
+    last = "Datetimestamp_ID = '2026-11-20 11:00:00'"
+    assert select(
+        f"SELECT servername, value, hour, `2H`, `1H` FROM ART_plots_df WHERE {last} AND reference = '7 Days'"
+    ) == [("ABP", 1.0, "11:00", 12.5, None)]
+    assert select("SELECT MIN(Datetimestamp_ID), COUNT(*) FROM ART_plots_df WHERE reference = '7 Days'") == [
+        (datetime(2026, 11, 13, 12), 24 * 7)
+    ]
+    same_hour = "servername = 'ABPServer1' AND hour = '11:00' AND metric = 'Avg Response time'"
+    assert select(f"SELECT reference, COUNT(*) FROM server_plots_df WHERE {same_hour} GROUP BY 1 ORDER BY 1") == [
+        ("1 Month", 9),
+        ("6 Month", 9),
+        ("7 Days", 7),
+    ]
+    days_before = [24 * day + 1 for day in range(1, 8)]
+    assert select(
+        f"SELECT 50_Percentile, 75_Percentile, 90_Percentile, Mean FROM server_quantiles WHERE {same_hour}"
+        " AND reference = '7 Days'"
+    ) == [pytest.approx((*np.percentile(days_before, [50, 75, 90]), np.mean(days_before)))]
+    assert select(
+        "SELECT servername, Percentile_99 FROM bullet_df WHERE current_hour = '2026-11-20 11:00:00'"
+        " AND reference = '7 Days' ORDER BY 1"
+    ) == [(server, pytest.approx(np.percentile(days_before, 99), rel=1e-5)) for server in ("ABP", "ABPServer1")]
+    assert select("SELECT COUNT(DISTINCT hour) FROM server_quantiles") == [(24,)]
+    fill_tables(in_mariadb, NOON + HOUR)
+    assert select("SELECT MIN(Datetimestamp_ID) FROM server_plots_df WHERE reference = '7 Days'") == [
+        (datetime(2026, 11, 13, 13),)
+    ]
+
+
 def test_the_command_makes_all_tables_and_may_be_called_twice(
     in_mariadb: Parts, url: str, select: Select, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,7 +140,7 @@ def test_the_command_makes_all_tables_and_may_be_called_twice(
     for _ in range(2):
         result = CliRunner().invoke(create_tables, catch_exceptions=False)
         assert result.exit_code == 0
-        assert result.output == "3 tables and 4 views are there, with 0 rows\n"
+        assert result.output == "6 tables and 4 views are there, with 0 rows\n"
     there = {name for (name,) in select("SHOW TABLES")}
     assert {table.name for table in TABLES} | set(VIEWS) <= there
     assert in_mariadb.store.list_series() == []

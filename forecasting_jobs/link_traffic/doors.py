@@ -1,0 +1,17 @@
+"""The commands of link traffic by name; each is imported when it is called."""
+
+from __future__ import annotations
+
+import click
+
+from ml_core.commands import LazyGroup
+
+_MAIN = "forecasting_jobs.link_traffic.main"
+_COMMANDS = {
+    "train": (f"{_MAIN}:train", "Train the networks, and serve those that beat the naive forecasts."),
+}
+
+
+@click.group("link-traffic", cls=LazyGroup, lazy=_COMMANDS)
+def link_traffic() -> None:
+    """The traffic of network links, six steps ahead, by the hour and by 5 minutes."""
