@@ -12,6 +12,7 @@ from anomaly_api.predictor import Predictor
 from ml_core import logs
 from ml_core.batched_log import BatchedLog
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.config import load_settings, resolve_path
 from ml_core.masking import Masking
 from ml_core.registry import Registry
@@ -27,7 +28,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """Return the app; without arguments, as the settings in force say. ``extensions["predictor"]`` is to be closed."""
     settings = settings or load_settings()
     logs.configure(settings.log_level)
-    clock = clock or Clock(settings.clock_offset)
+    clock = clock or clock_of(settings)
     store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
     log = BatchedLog(store, MODEL, Masking(settings.masked_features), sync=settings.anomaly.log_mode == "sync")
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from anomaly_api.generator import HELD_OUT_ROWS, TRAINING_ROWS, generate_windows
 from anomaly_api.names import MODEL, TITLE
-from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, resolve_path
 from ml_core.csv_tables import read_number_table
@@ -60,7 +60,7 @@ def train(data: Path | None, contamination: str, no_promote: bool) -> None:
         store = open_store(settings.store_url.get_secret_value())
         try:
             store.check()
-            registry = Registry(store, resolve_path(settings.artifacts_folder), Clock(settings.clock_offset))
+            registry = Registry(store, resolve_path(settings.artifacts_folder), clock_of(settings))
             run(registry, data, read_contamination(contamination), promote=not no_promote)
         finally:
             store.close()

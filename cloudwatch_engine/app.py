@@ -10,6 +10,7 @@ from cloudwatch_engine.job_starter import JobStarter
 from cloudwatch_engine.questions import Questions
 from ml_core import logs
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.config import load_settings
 from ml_core.settings import Settings
 from ml_core.store.base import Store
@@ -25,7 +26,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """
     settings = settings or load_settings()
     logs.configure(settings.log_level)
-    clock = clock or Clock(settings.clock_offset)
+    clock = clock or clock_of(settings)
     store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
     app = create_base_app(
         __name__,

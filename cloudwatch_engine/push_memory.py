@@ -16,7 +16,7 @@ import click
 from cloudwatch_engine import aws
 from cloudwatch_engine.meminfo import read_disk, read_memory
 from cloudwatch_engine.names import SCRIPTS
-from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import ConfigurationError
@@ -36,7 +36,7 @@ def push_memory(instance_id: str | None, disk_path: str, with_caches: bool) -> N
     with plain_errors():
         settings = load_settings()
         instance = find_instance_id(instance_id or settings.cloudwatch.instance_id)
-        data = measure(instance, Clock(settings.clock_offset).now(), disk_path, with_caches=with_caches)
+        data = measure(instance, clock_of(settings).now(), disk_path, with_caches=with_caches)
         put(settings.cloudwatch, data)
     click.echo(f"{len(data)} metrics of {instance} put under {SCRIPTS}")
 

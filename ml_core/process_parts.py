@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from ml_core import logs
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.config import load_settings, resolve_path
 from ml_core.registry import Registry
 from ml_core.settings import Settings
@@ -52,6 +53,6 @@ def opened_parts(make: Callable[[Settings, Store, Clock], Parts]) -> Iterator[Pa
     logs.configure(settings.log_level)
     store = open_store(settings.store_url.get_secret_value())
     try:
-        yield make(settings, store, Clock(settings.clock_offset))
+        yield make(settings, store, clock_of(settings))
     finally:
         store.close()

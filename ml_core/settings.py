@@ -253,6 +253,7 @@ class Settings(Section):
     crontab: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     clock_offset: timedelta = timedelta(0)
+    clock_file: str = ""
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobsSettings = JobsSettings()

@@ -6,6 +6,7 @@ from flask_openapi3 import OpenAPI
 
 from ml_core import logs
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.config import load_settings, resolve_path
 from ml_core.masking import Masking
 from ml_core.prediction_log import PredictionLog
@@ -30,7 +31,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """Return the app; without arguments, as the settings in force say. ``extensions["worker"]`` is to be closed."""
     settings = settings or load_settings()
     logs.configure(settings.log_level)
-    clock = clock or Clock(settings.clock_offset)
+    clock = clock or clock_of(settings)
     store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     deployments = Deployments(registry, settings.cml)

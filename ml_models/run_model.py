@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 import pandas as pd
 
-from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, resolve_path
 from ml_core.csv_tables import read_table
@@ -44,7 +44,7 @@ def train(housing: Path | None, fraud: Path | None, no_promote: bool) -> None:
     """Train housing_price and payment_fraud from CSV files, or from generated data where no file is given."""
     with plain_errors():
         settings = load_settings()
-        clock = Clock(settings.clock_offset)
+        clock = clock_of(settings)
         store = open_store(settings.store_url.get_secret_value())
         try:
             store.check()

@@ -6,6 +6,7 @@ from flask_openapi3 import OpenAPI
 
 from ml_core import logs
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.config import load_settings, resolve_path
 from ml_core.masking import Masking
 from ml_core.registry import Registry
@@ -24,7 +25,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     """Return the app; without arguments, as the settings in force say."""
     settings = settings or load_settings()
     logs.configure(settings.log_level)
-    clock = clock or Clock(settings.clock_offset)
+    clock = clock or clock_of(settings)
     store = store or open_store(settings.store_url.get_secret_value(), spool=settings.spool, clock=clock)
     app = create_base_app(
         __name__,

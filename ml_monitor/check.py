@@ -15,6 +15,7 @@ import click
 
 from ml_core import logs
 from ml_core.clock import Clock, FixedClock, parse_time
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, resolve_path
 from ml_core.errors import SuiteError
@@ -154,7 +155,7 @@ def _counted(number: int, what: str) -> str:
 
 def _clock(settings: Settings, as_of: str | None) -> Clock:
     if as_of is None:
-        return Clock(settings.clock_offset)
+        return clock_of(settings)
     try:
         return FixedClock(parse_time(as_of))
     except ValueError as error:

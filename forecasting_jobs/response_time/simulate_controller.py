@@ -30,6 +30,7 @@ from forecasting_jobs.response_time.metrics import METRIC_PATHS
 from forecasting_jobs.response_time.simulated_answers import SpoiledAnswer, metric_data, spoil
 from forecasting_jobs.response_time.simulated_load import SimulatedLoad
 from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import ConfigurationError
@@ -199,7 +200,7 @@ def simulate_controller(port: int | None) -> None:
         config = read_controller_config(section)
         controller = SimulatedController(
             SimulatedLoad(),
-            Clock(settings.clock_offset),
+            clock_of(settings),
             client_id=config.client_id,
             client_secret=config.client_secret,
             application=section.application,

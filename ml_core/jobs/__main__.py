@@ -16,7 +16,8 @@ from datetime import datetime
 import click
 
 from ml_core import logs
-from ml_core.clock import Clock, parse_time
+from ml_core.clock import parse_time
+from ml_core.clocks import clock_of
 from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings, project_root
 from ml_core.errors import NotFound
@@ -81,7 +82,7 @@ def run(name: str, module: str, arguments: tuple[str, ...]) -> None:
         settings = load_settings()
         logs.configure(settings.log_level)
         with closing(open_store(settings.store_url.get_secret_value())) as store:
-            code = run_job(recorded_job(name, module, arguments), store, Clock(settings.clock_offset))
+            code = run_job(recorded_job(name, module, arguments), store, clock_of(settings))
     raise SystemExit(int(code))
 
 
@@ -93,7 +94,7 @@ def run_what_is_requested() -> None:
         logs.configure(settings.log_level)
         known = wanted_jobs(settings)
         with closing(open_store(settings.store_url.get_secret_value())) as store:
-            for request in run_requested(store, Clock(settings.clock_offset), known):
+            for request in run_requested(store, clock_of(settings), known):
                 click.echo(f"{request.job}: {request.state}: {request.message}")
 
 
@@ -126,7 +127,7 @@ def _opened() -> Iterator[tuple[Store, datetime]]:
         settings = load_settings()
         store = open_store(settings.store_url.get_secret_value())
         try:
-            yield store, Clock(settings.clock_offset).now()
+            yield store, clock_of(settings).now()
         finally:
             store.close()
 

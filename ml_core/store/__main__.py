@@ -9,6 +9,7 @@ from datetime import timedelta
 import click
 
 from ml_core.clock import Clock, format_time
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
@@ -73,7 +74,7 @@ def stats() -> None:
 def retain(days: int | None, kinds: tuple[str, ...]) -> None:
     """Forget records that are older than the settings say, or than so many days."""
     with opened_store() as (store, settings):
-        now = Clock(settings.clock_offset).now()
+        now = clock_of(settings).now()
         for kind in kinds or (RECORD_KINDS if days is None else RECORD_KINDS[:2]):
             before = now - timedelta(days=days or _days_kept(settings.retention, kind))
             click.echo(f"{kind}: forgetting what is older than {format_time(before)}", err=True)
@@ -91,7 +92,7 @@ def _days_kept(retention: RetentionSettings, kind: str) -> int:
 def compact(days: int) -> None:
     """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
     with opened_store() as (store, settings):
-        before = Clock(settings.clock_offset).now() - timedelta(days=days)
+        before = clock_of(settings).now() - timedelta(days=days)
         done = store.compact(before, lambda line: click.echo(line, err=True))
         click.echo(f"{done.parts:,} files or tables: {done.bytes_before:,} bytes became {done.bytes_after:,}")
         if done.superseded:
@@ -123,7 +124,7 @@ def _url() -> str:
 @contextmanager
 def _opened(*, with_spool: bool = False) -> Iterator[tuple[Store, Clock]]:
     with opened_store(with_spool=with_spool) as (store, settings):
-        yield store, Clock(settings.clock_offset)
+        yield store, clock_of(settings)
 
 
 for command in (moving.copy, moving.backup, moving.restore_backup, moving.verify, moving.import_file):

@@ -9,7 +9,8 @@ from typing import get_args
 
 import click
 
-from ml_core.clock import Clock, parse_time
+from ml_core.clock import parse_time
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import resolve_path
 from ml_core.errors import Conflict, InvalidInput
@@ -52,7 +53,7 @@ def backup(file: Path, no_artifacts: bool, by_weekday: bool) -> None:
     """Write the store and the artifacts to FILE, a tar.gz; it appears whole or not at all."""
     with opened_store() as (store, settings):
         artifacts = None if no_artifacts else resolve_path(settings.artifacts_folder)
-        now = Clock(settings.clock_offset).now()
+        now = clock_of(settings).now()
         if by_weekday:
             stem, dot, endings = file.name.partition(".")
             file = file.with_name(f"{stem}-{now.isoweekday()}{dot}{endings}")
@@ -107,7 +108,7 @@ def import_file(
     """Take over a db.json of the first system (models with their metrics), or a predictions.json (a forecast)."""
     with opened_store() as (store, settings):
         if not is_forecast_file(file):
-            for imported in import_models(store, file, Clock(settings.clock_offset).now(), task=task):
+            for imported in import_models(store, file, clock_of(settings).now(), task=task):
                 click.echo(_told(imported))
             return
         if series is None or issue_time is None:

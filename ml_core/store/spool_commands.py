@@ -9,6 +9,7 @@ import click
 import orjson
 
 from ml_core.clock import Clock, format_time
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound, StoreUnavailable
@@ -84,4 +85,4 @@ def _opened() -> Iterator[tuple[Settings, Spool, Clock]]:
     with plain_errors():
         settings = load_settings()
         spool = open_spool(settings.store_url.get_secret_value(), settings.spool)
-        yield settings, spool, Clock(settings.clock_offset)
+        yield settings, spool, clock_of(settings)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import click
 
 from ml_core import logs
-from ml_core.clock import Clock
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, resolve_path
 from ml_core.errors import Conflict
@@ -40,7 +40,7 @@ def demo(url: str | None, days: int, yes: bool) -> None:
                 _confirm(others)
             with _monitor(url, settings) as monitor:
                 click.echo(f"posting to {monitor.url}, checking day by day")
-                now = Clock(settings.clock_offset).now()
+                now = clock_of(settings).now()
                 artifacts = resolve_path(settings.artifacts_folder)
                 new = fill(store, artifacts, settings, monitor, now, click.echo, days)
             fill_response_times(now, click.echo)

@@ -13,7 +13,8 @@ from pathlib import Path
 import click
 
 from ml_core import logs, mail
-from ml_core.clock import Clock, parse_time
+from ml_core.clock import parse_time
+from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, resolve_path
 from ml_core.errors import ConfigurationError
@@ -63,7 +64,7 @@ def report(
     with plain_errors():
         settings = load_settings()
         logs.configure(settings.log_level)
-        clock = Clock(settings.clock_offset)
+        clock = clock_of(settings)
         now = clock.now() if as_of is None else _read_time(as_of)
         store = open_store(settings.store_url.get_secret_value())
         try:
