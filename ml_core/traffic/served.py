@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ml_core.clock import Clock
+from ml_core.clock import Clock, parse_time
 from ml_core.ids import id_time
 from ml_core.store.base import Store
 from ml_core.tracking.names import time_of
@@ -69,25 +69,30 @@ class ServedForecasts:
     def _steps(self, model: str, start: datetime, end: datetime) -> dict[str, list[ServedStep]]:
         found: defaultdict[str, list[ServedStep]] = defaultdict(list)
         for row in self.store.predictions(model, start, end).to_dict("records"):
-            forecast_id, dash, _ = row["prediction_id"].rpartition("-")
-            if dash and all(row["features"].get(name) for name in _NEEDED):
-                found[forecast_id].append(_step(row))
+            step = _step(row)
+            if step is not None:
+                found[step.prediction_id.rpartition("-")[0]].append(step)
         return {key: sorted(steps, key=lambda step: (step.target, step.step)) for key, steps in found.items()}
 
 
-def _step(row: Mapping[Any, Any]) -> ServedStep:
+def _step(row: Mapping[Any, Any]) -> ServedStep | None:
     features = row["features"]
-    return ServedStep(
-        row["prediction_id"],
-        features.get("link"),
-        features.get("location"),
-        features["target"],
-        features["step"],
-        datetime.fromisoformat(features["issue_time"]),
-        datetime.fromisoformat(features["valid_time"]),
-        float(row["value"]),
-        int(row["version"]),
-    )
+    if not all(features.get(name) for name in _NEEDED):
+        return None
+    try:
+        return ServedStep(
+            row["prediction_id"],
+            features.get("link"),
+            features.get("location"),
+            features["target"],
+            int(features["step"]),
+            parse_time(features["issue_time"]),
+            parse_time(features["valid_time"]),
+            float(row["value"]),
+            int(row["version"]),
+        )
+    except (TypeError, ValueError):  # anybody may post predictions to the monitor, with features of the same names
+        return None
 
 
 def _whole(model: str, steps: Sequence[ServedStep], tracked: TrackedPrediction) -> TrafficForecast | None:

@@ -99,9 +99,10 @@ def test_its_steps_are_found_again_by_its_id_alone(log: TrafficLog, served: Serv
 
 
 def test_the_id_of_something_else_has_no_steps(store: Store, served: ServedForecasts) -> None:
-    plain = a_prediction()
-    store.record_predictions(HOURLY, [plain])
-    for other in (plain.prediction_id, new_id(NOON), "order-17", ""):
+    plain, alike = a_prediction(), new_id(NOON)
+    features = {"target": "rx_gbs", "step": "one", "issue_time": "noon", "valid_time": 3}
+    store.record_predictions(HOURLY, [plain, a_prediction(prediction_id=f"{alike}-1", features=features)])
+    for other in (plain.prediction_id, alike, new_id(NOON), "order-17", ""):
         assert served.steps_of(HOURLY, other) == []
 
 
