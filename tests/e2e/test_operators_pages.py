@@ -227,7 +227,7 @@ def test_the_sheets_are_chosen_by_the_keyboard_and_without_javascript(visit: Vis
     expect(page.get_by_role("table").filter(has_text="6H").first).to_be_visible()
     page.get_by_role("link", name="Server plots").press("Enter")
     page.get_by_role("link", name="ABPServer1").press("Enter")
-    expect(page.get_by_label("Server")).to_have_value("ABPServer1")
+    expect(page.locator("select[name=server]")).to_have_value("ABPServer1")
     page.get_by_role("link", name="Metric plots").press("Enter")
     page.get_by_text("Calls/min as a table").click()
     expect(page.get_by_role("table").filter(has_text="Mean of 4 hours").nth(1)).to_be_visible()
