@@ -11,9 +11,9 @@ asked for again and is the same. In Gbit/s, received (``rx``) and sent (``tx``):
 - **gaps**: of each link one hour in 300 is lost, and now and then a slot;
 - **noise** of its own for each link, direction and slot.
 
-From ``change_time`` on, where one is given, another crowd uses the links: the day is moved by eleven hours, weekends
-are as busy as weekdays were and the other way round, and every six hours a transfer fills the link for an hour. Level
-and noise stay as they were, so that a model that learns the new pattern can be as good as one was before.
+From ``change_time`` on, where one is given, another crowd uses the links: the day is moved by eleven hours, and every
+six hours a transfer fills the link for an hour. Level and noise stay as they were, so that a model that learns the new
+pattern can be as good as one was before.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SimulatedLinks:
         if self.change_time is not None:
             is_changed = minutes >= int(self.change_time.timestamp()) // 60
         hours = (minutes % _DAY) / _HOUR + np.where(is_changed, _SHIFT_HOURS, 0)
-        is_weekend = ((minutes // _DAY + 3) % 7 >= 5) != is_changed  # the first day of 1970 was a Thursday
+        is_weekend = (minutes // _DAY + 3) % 7 >= 5  # the first day of 1970 was a Thursday
         first = 11 + 6 * self._fixed("season", place)
         second = first + 5 + 3 * self._fixed("season", place, 1 + direction)
         daily = 0.45 + 0.75 * _peak(hours - first, 3.2) + 0.45 * _peak(hours - second, 1.8)
