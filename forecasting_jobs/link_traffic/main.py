@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from forecasting_jobs.link_traffic.data_clean import clean_file
 from forecasting_jobs.link_traffic.eda import explore
 from forecasting_jobs.link_traffic.files import write, write_report, write_table
 from forecasting_jobs.link_traffic.link_series import STEP_NAMES, read_links
+from forecasting_jobs.link_traffic.ml_flow_experiments import experiment, settings_range, tracking
 from forecasting_jobs.link_traffic.network import Epoch, NetworkSettings
 from forecasting_jobs.link_traffic.parts import GENERATED_DAYS, choose_histories, opened_parts
 from forecasting_jobs.link_traffic.simulated_links import SimulatedLinks
@@ -18,6 +20,7 @@ from forecasting_jobs.link_traffic.simulated_netstats import netstats
 from forecasting_jobs.link_traffic.train import train as train_network
 from ml_core.clock import parse_time
 from ml_core.commands import plain_errors
+from ml_core.config import resolve_path
 from ml_core.errors import FieldError, InvalidInput
 
 _FILE, _STEP = click.Path(path_type=Path), click.Choice(tuple(STEP_NAMES))
@@ -91,6 +94,42 @@ def train(steps: tuple[str, ...], file: Path | None, days: int | None, seed: int
             told = _teller(step)
             done = train_network(parts, history.links, step, history.source, settings=settings, told=told)
             click.echo(done.told())
+
+
+@click.command()
+@click.option("--step", type=_STEP, default="hourly", show_default=True)
+@click.option("--input", "file", type=_FILE, help="A CSV file, instead of links that are made up.")
+@click.option("--days", type=click.IntRange(7, 3650), help="Days of made-up traffic up to now.")
+@click.option("--units", type=click.IntRange(1, 1024), multiple=True, default=(32, 64), show_default=True)
+@click.option("--dropout", type=click.FloatRange(0, 0.9), multiple=True, default=(0.1,), show_default=True)
+@click.option("--rate", "rates", type=click.FloatRange(1e-6, 1), multiple=True, default=(2e-3,), show_default=True)
+@click.option("--epochs", type=click.IntRange(1, 1000), default=20, show_default=True)
+def experiments(
+    step: str,
+    file: Path | None,
+    days: int | None,
+    units: tuple[int, ...],
+    dropout: tuple[float, ...],
+    rates: tuple[float, ...],
+    epochs: int,
+) -> None:
+    """Train over a range of settings, each a run in MLflow, and register the best; name an option twice for a range."""
+    with plain_errors(), opened_parts() as parts:
+        where = tracking(os.environ, resolve_path("var/mlflow"))
+        (history,) = choose_histories((step,), file, SimulatedLinks(), parts.clock.now(), days).values()
+        ranges = {"units": units, "dropout": dropout, "learning_rate": rates}
+        tried = settings_range(NetworkSettings(epochs=epochs), ranges)
+        done = experiment(
+            parts,
+            history.links,
+            step,
+            history.source,
+            tried,
+            where,
+            told=_teller(step),
+            finished=lambda trial: click.echo(trial.told(), err=True),
+        )
+        click.echo(f"{done.told()}; MLflow run {done.version.lineage['mlflow_run_id']}")
 
 
 def _teller(step: str) -> Epoch:

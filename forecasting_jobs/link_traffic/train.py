@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from typing import Any
 
 import numpy as np
@@ -97,11 +97,24 @@ def train(
     """Train on series of links, register a version, and promote it if it has won; see ``learn``."""
     settings = settings or NetworkSettings()
     learnt = learn(links, step, settings, told, held_out)
-    registered = register(parts, links, step, source, settings, learnt, more_lineage or {})
-    model = parts.registry.find(registered.model)
+    return register_learnt(parts, links, step, source, settings, learnt, more_lineage or {})
+
+
+def register_learnt(
+    parts: ProcessParts,
+    links: Sequence[LinkSeries],
+    step: str,
+    source: str,
+    settings: NetworkSettings,
+    learnt: Learnt,
+    more_lineage: Mapping[str, Any],
+) -> Registered:
+    """Register what was learnt as a version of its model, and promote it if it has won."""
+    version = _register(parts, links, step, source, settings, learnt, more_lineage)
+    model = parts.registry.find(version.model)
     if learnt.race.is_won():
-        model = parts.registry.promote(model, registered.number)
-    done = Registered(model.name, registered, learnt.race.is_won(), model.champion, learnt.race)
+        model = parts.registry.promote(model, version.number)
+    done = Registered(model.name, version, learnt.race.is_won(), model.champion, learnt.race)
     log.info("%s", done.told())
     return done
 
@@ -155,7 +168,25 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
 
 
-def register(
+def reference_of(raced: Race) -> pd.DataFrame:
+    """Return what was known and said of received traffic one step ahead in the race, and what came; a part of it."""
+    thinned = np.arange(0, len(raced.examples), -(-len(raced.examples) // _MOST_OF_REFERENCE))
+    some = raced.examples.taken(thinned)
+    links, locations = zip(*some.pairs, strict=True)
+    return pd.DataFrame(
+        {
+            "time": [format_time(each) for each in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()],
+            "link": links,
+            "location": locations,
+            "rx_gbs": some.windows[:, -1, 0],
+            "tx_gbs": some.windows[:, -1, 1],
+            "value": raced.said[thinned, 0, 0],
+            "truth": some.truths[:, 0, 0],
+        }
+    )
+
+
+def _register(
     parts: ProcessParts,
     links: Sequence[LinkSeries],
     step: str,
@@ -204,28 +235,10 @@ def register(
             "end_time": format_time(max(series.time_at(len(series) - 1) for series in links)),
             "windows_learnt": learnt.examples,
             "artifact_name": f"lstm_model_{step}_{now:%Y%m%d_%H%M%S}",
-            "keras_version": version("keras"),
+            "keras_version": version_of("keras"),
             **more_lineage,
         },
         reference=reference_of(raced),
-    )
-
-
-def reference_of(raced: Race) -> pd.DataFrame:
-    """Return what was known and said of received traffic one step ahead in the race, and what came; a part of it."""
-    thinned = np.arange(0, len(raced.examples), -(-len(raced.examples) // _MOST_OF_REFERENCE))
-    some = raced.examples.taken(thinned)
-    links, locations = zip(*some.pairs, strict=True)
-    return pd.DataFrame(
-        {
-            "time": [format_time(each) for each in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()],
-            "link": links,
-            "location": locations,
-            "rx_gbs": some.windows[:, -1, 0],
-            "tx_gbs": some.windows[:, -1, 1],
-            "value": raced.said[thinned, 0, 0],
-            "truth": some.truths[:, 0, 0],
-        }
     )
 
 
