@@ -126,6 +126,22 @@ class ResponseTimeSettings(Section):
     tables_database: DatabaseName | None = None
 
 
+class LinkTrafficSettings(Section):
+    """The traffic of links: how the roll through time goes on, and what makes it train anew.
+
+    Forecasts are issued every ``stride`` steps; truth is sent after every ``label_every`` of them, and a window of
+    ``check_every`` is measured and the model checked. ``rmse_limit`` in Gbit/s is the error of a day beyond which two days
+    of three call for training; without one it is learnt from the reference of the version that is served.
+    ``models_url`` is where ml_models is, unless it is where its own settings put it.
+    """
+
+    models_url: str = ""
+    stride: Annotated[int, Field(ge=1, le=10_000)] = 12
+    label_every: Annotated[int, Field(ge=1, le=10_000)] = 2
+    check_every: Annotated[int, Field(ge=1, le=10_000)] = 14
+    rmse_limit: Annotated[float, Field(gt=0)] | None = None
+
+
 class JobsSettings(Section):
     """Which of the suite's jobs are not wanted, and whether the platform starts the others itself, without cron."""
 
@@ -268,6 +284,7 @@ class Settings(Section):
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     response_time: ResponseTimeSettings = ResponseTimeSettings()
+    link_traffic: LinkTrafficSettings = LinkTrafficSettings()
     prometheus: PrometheusSettings = PrometheusSettings()
     alertmanager: AlertmanagerSettings = AlertmanagerSettings()
     jupyter: JupyterSettings = JupyterSettings()

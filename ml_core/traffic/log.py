@@ -88,12 +88,14 @@ def _as_forecast(forecast: TrafficForecast, target: str) -> Forecast:
 
 
 def _as_line(forecast: TrafficForecast) -> NewLine:
-    """Return what the first system's deployment tracked of a forecast, by its names."""
+    """Return what the first system's deployment tracked of a forecast, by its names, and of which link it is."""
     return NewLine(
         forecast.forecast_id,
         milliseconds_of(forecast.start_time),
         milliseconds_of(forecast.end_time),
         {
+            "link": forecast.window.link,
+            "location": forecast.window.location,
             "input_rx_data": list(forecast.window.rx_gbs),
             "input_tx_data": list(forecast.window.tx_gbs),
             "rx bytes prediction": list(forecast.rx_gbs),

@@ -1,0 +1,142 @@
+"""``check-model`` (job check_model): has the monitor check one model, and tells what came of it.
+
+Only ``ml_monitor check`` judges, alerts and files requests to train anew; this runs it as a process of its own, with a
+rule that asks for training when the error is **above** its threshold: the first system's rule was the other way round.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ml_core.clock import format_time
+from ml_core.config import project_root
+from ml_core.errors import SuiteError
+from ml_core.process_parts import ProcessParts
+from ml_core.retraining.requests import RetrainRequest, read_request
+from ml_core.settings import LinkTrafficSettings
+
+log = logging.getLogger(__name__)
+_METRIC = "day/performance/rmse"
+_LOOKED_BACK = timedelta(days=60)
+_DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
+_DEADLINE_SECONDS = 900
+
+
+class CheckFailed(SuiteError):
+    """The monitor could not check the model."""
+
+    code = "check_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerdict:
+    """The newest day that was judged, and what follows.
+
+    ``upper`` is the bound that the RMSE of a day must not exceed, in Gbit/s; None for both while no day has enough
+    forecasts whose truth is known. ``moves`` are the alerts that changed, as the check told them.
+    """
+
+    model: str
+    day: datetime | None
+    rmse: float | None
+    upper: float | None
+    request: RetrainRequest | None
+    moves: Sequence[str]
+
+    @property
+    def is_breached(self) -> bool:
+        """Whether the newest day's error is beyond its bound."""
+        return self.rmse is not None and self.upper is not None and self.rmse > self.upper
+
+    def told(self) -> str:
+        """Return it in a line."""
+        if self.day is None or self.rmse is None:
+            return f"{self.model}: no day has been judged yet"
+        bound = "no bound" if self.upper is None else f"at most {self.upper:.3f} expected"
+        asked = ""
+        if self.request is not None and self.request.state != "done":
+            asked = f"; training anew was asked for at {format_time(self.request.requested_time)}"
+        state = "BREACHED" if self.is_breached else "ok"
+        return f"{self.model}: RMSE of {self.day:%Y-%m-%d} {self.rmse:.3f} Gbit/s, {bound}: {state}{asked}"
+
+
+def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
+    """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
+
+    Raises ``CheckFailed`` with what the process said if it failed.
+    """
+    _set_rule(parts.settings.link_traffic, model, environ)
+    output = run_suite(["ml_monitor", "check", "--model", model], environ)
+    return read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
+
+
+def read_verdict(parts: ProcessParts, model: str, moves: Sequence[str] = ()) -> ModelVerdict:
+    """Return what the last check has found."""
+    now = parts.clock.now()
+    points = parts.store.metric_points(model, [_METRIC], now - _LOOKED_BACK, now, segment="")
+    judged = [point for point in points if rule_name(model) in point.details.get("verdicts", {})]
+    request = read_request(parts.store, model)
+    for point in sorted(judged, key=lambda each: each.start_time, reverse=True):
+        if "value" in point.details:
+            upper = point.details["verdicts"][rule_name(model)].get("upper")
+            return ModelVerdict(model, point.start_time, point.details["value"], upper, request, moves)
+    return ModelVerdict(model, None, None, None, request, moves)
+
+
+def rule_name(model: str) -> str:
+    """Return the name of the rule that asks for a model to be trained anew."""
+    return f"{model}-rmse"
+
+
+def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
+    """Return the rule: two days of three with an RMSE beyond the bound, set or learnt from the reference."""
+    learnt = {"deviations": _DEVIATIONS}
+    return {
+        "name": rule_name(model),
+        "model": model,
+        "watches": "performance",
+        "metrics": ["rmse"],
+        "chunk": "day",
+        "threshold": learnt if section.rmse_limit is None else {"upper": section.rmse_limit},
+        "fires_on": "2 of 3",
+        "clears_after": 2,
+        "severity": "critical",
+        "retrain": True,
+    }
+
+
+def run_suite(command: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
+    """Run a command of the suite as a process, and return what it wrote; raise ``CheckFailed`` if it failed."""
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=project_root(),
+        env={**os.environ, **(environ or {})},
+        capture_output=True,
+        text=True,
+        timeout=_DEADLINE_SECONDS,
+        check=False,
+    )
+    if done.returncode != 0:
+        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
+        raise CheckFailed(f"{' '.join(command)} failed with {done.returncode}: {'; '.join(said)}")
+    return done.stdout
+
+
+def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:
+    """Have the monitor keep the rule; one that is there as it should be is left alone."""
+    with tempfile.TemporaryDirectory(prefix="rule-") as folder:
+        file = Path(folder) / "rules.yaml"
+        file.write_bytes(orjson.dumps({"rules": [rule_of(section, model)]}))  # JSON is YAML
+        run_suite(["ml_monitor", "rules", "apply", str(file), "--yes"], environ)
