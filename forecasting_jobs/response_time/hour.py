@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from forecasting_jobs.response_time.dashboard_refresh import refresh
 from forecasting_jobs.response_time.fetch_hourly_data import Fetched, fetch_until
 from forecasting_jobs.response_time.metric_data import HOUR
-from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.parts import JOB, Parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
 from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.transform_predict import Kept, forecast
@@ -19,8 +19,7 @@ from ml_core.errors import SuiteError
 from ml_core.jobs.runner import Job
 from ml_core.jobs.slots import Schedule
 
-NAME = "ART_forecasting"
-"""The first system's name of the job."""
+NAME = JOB
 _DEADLINE = timedelta(minutes=55)
 
 

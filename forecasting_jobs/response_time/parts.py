@@ -11,10 +11,15 @@ from forecasting_jobs.response_time.histories import Histories
 from forecasting_jobs.response_time.metrics import ART, model_name, series_name
 from ml_core import process_parts
 from ml_core.clock import Clock
+from ml_core.config import resolve_path
+from ml_core.log_files import kept_in_files
 from ml_core.process_parts import ProcessParts, registry_on
 from ml_core.settings import ResponseTimeSettings, Settings
 from ml_core.store.base import Store
 from ml_core.timeseries.series import Series
+
+JOB = "ART_forecasting"
+"""The first system's name of the job that does the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,12 @@ def make_parts(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 @contextmanager
 def opened_parts() -> Iterator[Parts]:
-    """Open the parts as the settings in force say, for a command; the store is closed at the end."""
-    with process_parts.opened_parts(make_parts) as parts:
+    """Open the parts as the settings in force say, for a command; the store is closed at the end.
+
+    What is logged meanwhile goes to the first system's files as well, in a folder with the name of its job.
+    """
+    with (
+        process_parts.opened_parts(make_parts) as parts,
+        kept_in_files(resolve_path(parts.settings.log_folder) / JOB),
+    ):
         yield parts

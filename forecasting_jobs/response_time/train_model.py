@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.training_scores import training_scores
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.clock import format_time
 from ml_core.errors import InvalidInput
@@ -191,6 +192,7 @@ def _register(
             "beside": sorted(history.beside),
             "points": len(history),
             "gaps": sum(gap.slots for gap in history.gaps()),
+            "scores": training_scores(history, race, fitted),
         },
         reference=_reference(history, race, points),
     )

@@ -44,6 +44,7 @@ def _environment(controller_url: str, tmp_path: Path, monkeypatch: pytest.Monkey
     for name, value in {
         "STORE_URL": f"json:///{tmp_path / 'store'}",
         "ARTIFACTS_FOLDER": str(tmp_path / "artifacts"),
+        "LOG_FOLDER": str(tmp_path / "log"),
         "CLOCK_OFFSET": clock_offset(NOW),
         "RESPONSE_TIME__CONFIG_FILE": str(path),
         "RESPONSE_TIME__CLIENT_SECRET": "of-a-controller-that-is-made-up",
