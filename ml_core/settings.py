@@ -130,8 +130,8 @@ class LinkTrafficSettings(Section):
     """The traffic of links: how the roll through time goes on, and what makes it train anew.
 
     Forecasts are issued every ``stride`` steps; truth is sent after every ``label_every`` of them, and a window of
-    ``check_every`` is measured and the model checked. ``rmse_limit`` in Gbit/s is the error of a day beyond which two days
-    of three call for training; without one it is learnt from the reference of the version that is served.
+    ``check_every`` is measured and the model checked. ``rmse_limit`` in Gbit/s is the error of a day beyond which two
+    days of three call for training; without one it is learnt from the reference of the version that is served.
     ``models_url`` is where ml_models is, unless it is where its own settings put it.
     """
 

@@ -6,7 +6,7 @@ rule that asks for training when the error is **above** its threshold: the first
 
 from __future__ import annotations
 
-import logging
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +25,7 @@ from ml_core.process_parts import ProcessParts
 from ml_core.retraining.requests import RetrainRequest, read_request
 from ml_core.settings import LinkTrafficSettings
 
-log = logging.getLogger(__name__)
+JOB = "check_model"
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
@@ -75,7 +75,8 @@ def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | No
 
     Raises ``CheckFailed`` with what the process said if it failed.
     """
-    _set_rule(parts.settings.link_traffic, model, environ)
+    if read_verdict(parts, model).day is None:  # a rule that judged before is there, and may be somebody's own by now
+        _set_rule(parts.settings.link_traffic, model, environ)
     output = run_suite(["ml_monitor", "check", "--model", model], environ)
     return read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
 
@@ -117,8 +118,6 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
 
 def run_suite(command: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
     """Run a command of the suite as a process, and return what it wrote; raise ``CheckFailed`` if it failed."""
-    import os
-
     done = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=project_root(),
@@ -135,7 +134,7 @@ def run_suite(command: Sequence[str], environ: Mapping[str, str] | None = None) 
 
 
 def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:
-    """Have the monitor keep the rule; one that is there as it should be is left alone."""
+    """Have the monitor keep the rule."""
     with tempfile.TemporaryDirectory(prefix="rule-") as folder:
         file = Path(folder) / "rules.yaml"
         file.write_bytes(orjson.dumps({"rules": [rule_of(section, model)]}))  # JSON is YAML

@@ -7,11 +7,18 @@ import click
 from ml_core.commands import LazyGroup
 
 _MAIN = "forecasting_jobs.link_traffic.main"
+_LOOP = "forecasting_jobs.link_traffic.loop_commands"
 _COMMANDS = {
     "generate": (f"{_MAIN}:generate", "Write the traffic of sixteen links that are made up."),
     "clean": (f"{_MAIN}:clean", "Clean a collector's rows: names, fields without use, gaps."),
     "eda": (f"{_MAIN}:eda", "Draw all links in one report, and leave out those that cannot be forecast."),
     "experiments": (f"{_MAIN}:experiments", "Train over a range of settings, each a run in MLflow."),
+    "get-predictions": (
+        f"{_LOOP}:get_predictions",
+        "Forecast all links at the issue times that are due.",
+    ),
+    "check-model": (f"{_LOOP}:check", "Have the monitor check the models, and tell what it found."),
+    "retrain": (f"{_LOOP}:retrain", "Train anew what somebody has asked for."),
     "train": (f"{_MAIN}:train", "Train the networks, and serve those that beat the naive forecasts."),
 }
 

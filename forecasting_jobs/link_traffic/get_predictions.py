@@ -8,13 +8,13 @@ Issue times lie on a grid of ``link_traffic.stride`` steps. At each of them, old
 3. The RMSE over ``check_every`` of them is set as an aggregate, again whenever truth of its window came; after the last
    of a window the model is checked.
 
-Where a run ended, or was killed, the next one goes on: what is forecast and what has its truth is asked of
-``ml_models``. Nothing that was measured after an issue time goes into its forecast, and no truth is sent before its time.
+Where a run ended, or was killed, the next one goes on: what is forecast and has its truth is asked of ``ml_models``.
+A value is of the step that begins at its time, so it is known a step later; nothing that was measured after that goes
+into a forecast, and no truth is sent before it is known.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,7 +31,7 @@ from ml_core.timeseries.features import EPOCH
 from ml_core.timeseries.series import Floats
 from ml_core.traffic.records import Window
 
-log = logging.getLogger(__name__)
+JOB = "get_preds"
 Checked = Callable[[datetime], None]
 """What is done after the last issue time of a window."""
 Progress = Callable[[datetime, int, int], None]
@@ -92,7 +92,7 @@ class Roll:
         checked: Checked | None = None,
         told: Progress = untold,
     ) -> Rolled:
-        """Do what is due at the issue times of ``start <= time <= now``, and return what it came to.
+        """Do what is due at the issue times from ``start`` on whose values are known ``now``; return what it came to.
 
         ``served_since`` is from when on forecasts may have been served before, else some weeks ago. Raises
         ``ModelsUnavailable``; what was done until then is kept, and not done again by the next run.
@@ -101,23 +101,23 @@ class Roll:
         if not self._served:
             since = served_since or now - _LOOKED_BACK
             self._served = {each.forecast_id: each for each in self.client.served_between(since, now)}
-        times = list(self.issue_times(start, now))
+        times = list(self.issue_times(start, now - self.step))
         for number, issue_time in enumerate(times, start=1):
             made, passed_over = self._forecast(issue_time)
             done.forecasts, done.passed_over = done.forecasts + made, done.passed_over + passed_over
             place = self._place(issue_time)
             if (place + 1) % self.section.label_every == 0:
-                self._label(min(issue_time + self.stride, now), done)
+                self._label(issue_time + self.step, done)
             if checked is not None and made and (place + 1) % self.section.check_every == 0:
                 checked(issue_time)
             told(issue_time, number, len(times))
         self._label(now, done)
         return done
 
-    def issue_times(self, start: datetime, now: datetime) -> Iterator[datetime]:
-        """Yield the issue times of ``start <= time <= now``, oldest first."""
+    def issue_times(self, start: datetime, last: datetime) -> Iterator[datetime]:
+        """Yield the issue times of ``start <= time <= last``, oldest first."""
         time = EPOCH + -(-(start - EPOCH) // self.stride) * self.stride
-        while time <= now:
+        while time <= last:
             yield time
             time += self.stride
 
@@ -152,7 +152,7 @@ class Roll:
         """Send the truth of all forecasts whose last step is past, and measure the windows that they belong to."""
         touched = set()
         for served in list(self._served.values()):
-            if served.labels is not None or served.times[-1] > now:
+            if served.labels is not None or served.times[-1] + self.step > now:
                 continue
             truth = self._truth(served)
             if truth is None:

@@ -111,7 +111,7 @@ def register_learnt(
     more_lineage: Mapping[str, Any],
 ) -> Registered:
     """Register what was learnt as a version of its model, and promote it if it has won."""
-    version = _register(parts, links, step, source, settings, learnt, more_lineage)
+    version = register_version(parts, links, step, source, settings, learnt, more_lineage)
     model = parts.registry.find(version.model)
     if learnt.race.is_won():
         model = parts.registry.promote(model, version.number)
@@ -169,7 +169,7 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
 
 
-def _register(
+def register_version(
     parts: ProcessParts,
     links: Sequence[LinkSeries],
     step: str,
