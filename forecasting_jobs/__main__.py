@@ -1,4 +1,4 @@
-"""``python -m forecasting_jobs response-time ... | link-traffic ... | schedule``."""
+"""``python -m forecasting_jobs response-time ... | link-traffic ... | replay | schedule``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from forecasting_jobs.link_traffic.doors import link_traffic
 from forecasting_jobs.response_time.doors import response_time
 from ml_core.commands import LazyGroup
 
-_COMMANDS = {"schedule": ("ml_core.jobs.scheduling:schedule", "Call all jobs of the suite when they are due.")}
+_COMMANDS = {
+    "schedule": ("ml_core.jobs.scheduling:schedule", "Call all jobs of the suite when they are due."),
+    "replay": ("forecasting_jobs.replay.command:replay", "Show what a stretch of history would have brought about."),
+}
 
 
 @click.group(cls=LazyGroup, lazy=_COMMANDS)

@@ -6,9 +6,6 @@ rule that asks for training when the error is **above** its threshold: the first
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +15,8 @@ from typing import Any
 
 import orjson
 
+from forecasting_jobs.suite_process import run_suite
 from ml_core.clock import format_time
-from ml_core.config import project_root
-from ml_core.errors import SuiteError
 from ml_core.process_parts import ProcessParts
 from ml_core.retraining.requests import RetrainRequest, read_request
 from ml_core.settings import LinkTrafficSettings
@@ -29,13 +25,6 @@ JOB = "check_model"
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
-_DEADLINE_SECONDS = 900
-
-
-class CheckFailed(SuiteError):
-    """The monitor could not check the model."""
-
-    code = "check_failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +62,7 @@ class ModelVerdict:
 def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
     """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
 
-    Raises ``CheckFailed`` with what the process said if it failed.
+    Raises ``CommandFailed`` with what the process said if it failed.
     """
     if read_verdict(parts, model).day is None:  # a rule that judged before is there, and may be somebody's own by now
         _set_rule(parts.settings.link_traffic, model, environ)
@@ -114,23 +103,6 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
         "severity": "critical",
         "retrain": True,
     }
-
-
-def run_suite(command: Sequence[str], environ: Mapping[str, str] | None = None) -> str:
-    """Run a command of the suite as a process, and return what it wrote; raise ``CheckFailed`` if it failed."""
-    done = subprocess.run(
-        [sys.executable, "-m", *command],
-        cwd=project_root(),
-        env={**os.environ, **(environ or {})},
-        capture_output=True,
-        text=True,
-        timeout=_DEADLINE_SECONDS,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-3:]
-        raise CheckFailed(f"{' '.join(command)} failed with {done.returncode}: {'; '.join(said)}")
-    return done.stdout
 
 
 def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:

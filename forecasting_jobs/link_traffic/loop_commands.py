@@ -74,7 +74,7 @@ def check(steps: Sequence[str]) -> None:
 def roll_on(
     parts: ProcessParts, step: str, file: Path | None, seed: int, start: datetime | None, *, is_checked: bool
 ) -> str:
-    """Roll one model on to now; return what it came to in a line. Raises ``ModelsUnavailable`` and ``CheckFailed``."""
+    """Roll one model on to now; return what came of it. Raises ``ModelsUnavailable`` and ``CommandFailed``."""
     model, now, section = model_name(step), parts.clock.now(), parts.settings.link_traffic
     days = _HISTORY_DAYS if start is None else max(_HISTORY_DAYS, (now - start).days + 3)
     history = choose_histories([step], file, SimulatedLinks(seed), now, days)[step]

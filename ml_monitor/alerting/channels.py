@@ -42,7 +42,10 @@ class ChannelState:
 
 def set_up_channels(settings: Settings) -> tuple[Channel, ...]:
     """Return the channels that the settings name a receiver for."""
-    is_set = {"mail": bool(settings.mail.host), "webhook": settings.webhook.url is not None}
+    is_set = {
+        "mail": bool(settings.mail.host),
+        "webhook": bool(settings.webhook.url and settings.webhook.url.get_secret_value()),
+    }
     return tuple(channel for channel in CHANNELS if is_set[channel])
 
 

@@ -1,0 +1,84 @@
+"""A replay of link traffic: its history rolls through served forecasts, labels, checks and retraining once more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from forecasting_jobs.link_traffic.check_model import check_model
+from forecasting_jobs.link_traffic.files import write_table
+from forecasting_jobs.link_traffic.get_predictions import Roll
+from forecasting_jobs.link_traffic.link_series import LinkSeries, table_of
+from forecasting_jobs.link_traffic.models_client import client_of
+from forecasting_jobs.link_traffic.train import model_name
+from forecasting_jobs.replay.scratch import Scratch, copy_model, serving
+from forecasting_jobs.replay.timeline import Timeline
+from ml_core.registry import Registry
+from ml_core.retraining.requests import read_request
+from ml_core.retraining.trials import read_trial
+
+Told = Callable[[str], None]
+_METRIC = "rmse"
+
+
+def replay_traffic(
+    world: Scratch,
+    real: Registry,
+    step: str,
+    links: Sequence[LinkSeries],
+    start: datetime,
+    end: datetime,
+    *,
+    train_options: Sequence[str] = (),
+    told: Told,
+) -> Timeline:
+    """Replay the traffic of links from ``start`` to ``end``; return what would have happened.
+
+    It begins with the champion that served at ``start`` or, where there was none, with one that is trained then on what
+    lies before. Raises what the commands raise.
+    """
+    model = model_name(step)
+    timeline = Timeline(model, start, end, _METRIC)
+    world.set_time(start)
+    known = {each.name for each in real.store.list_models()}
+    if model not in known or copy_model(real, world.parts.registry, model, start) is None:
+        _train(world, step, links, start, train_options, told)
+    with serving(world):
+        roll = Roll(client_of(world.parts.settings, model), links, world.parts.settings.link_traffic)
+        checked = _Checks(world, timeline, told)
+        times = list(roll.issue_times(start, end - roll.step))
+        for number, issue_time in enumerate(times, start=1):
+            world.set_time(issue_time + roll.step)
+            roll.run(issue_time, issue_time + roll.step, served_since=start - timedelta(days=1), checked=checked)
+            told(f"{number} of {len(times)}: {issue_time:%Y-%m-%d %H:%M}")
+    timeline.finish(world.parts)
+    return timeline
+
+
+class _Checks:
+    """What follows each window: the check, and the owner's retraining where there is something for it to do."""
+
+    def __init__(self, world: Scratch, timeline: Timeline, told: Told) -> None:
+        self.world = world
+        self.timeline = timeline
+        self.told = told
+
+    def __call__(self, issue_time: datetime) -> None:
+        model, now = self.timeline.model, self.world.parts.clock.now()
+        verdict = check_model(self.world.parts, model, self.world.environ)
+        self.timeline.add_check(now, "\n".join(verdict.moves))
+        self.told(verdict.told())
+        request = read_request(self.world.parts.store, model)
+        is_asked = request is not None and request.state != "done"
+        if is_asked or read_trial(self.world.parts.store, model) is not None:
+            self.told(self.world.run("forecasting_jobs", "link-traffic", "retrain").strip())
+
+
+def _train(
+    world: Scratch, step: str, links: Sequence[LinkSeries], start: datetime, options: Sequence[str], told: Told
+) -> None:
+    """Train in the world on what was known at ``start``, and on nothing else: the file holds no more."""
+    table = table_of(links)
+    file = world.folder / "history.csv"
+    write_table(file, table[table["time"] + links[0].step <= start])
+    told(world.run("forecasting_jobs", "link-traffic", "train", "--step", step, "--input", str(file), *options).strip())
