@@ -25,12 +25,13 @@ from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.process_parts import ProcessParts
 from ml_core.records import ModelVersion, Prediction
+from ml_core.retraining.comparing import FEWEST_HELD_OUT
 from ml_core.retraining.owner import LOSS_COLUMNS, Owner
 from ml_core.retraining.shadows import each_shadow, record_shadows
 from ml_core.timeseries.series import Floats
 
 JOB = "retrain_model"
-_COMPARED = timedelta(days=8)  # of which the newest quarter is held out: the days after a change must be learnt from
+_COMPARED = 4 * FEWEST_HELD_OUT  # of which the newest quarter is held out: what came after a change must be learnt
 _RACED = timedelta(days=1)
 _LENGTHS = (timedelta(days=14), timedelta(days=7))
 
@@ -54,8 +55,8 @@ class LinkTraffic:
         return [forecast for forecast in found if forecast.is_labelled]
 
     def labelled_times(self, start: datetime, end: datetime, known_at: datetime) -> Sequence[datetime]:
-        """Return the times of ``labelled``, of the last days alone."""
-        return [each.time for each in self.labelled(max(start, end - _COMPARED), end, known_at)]
+        """Return the times of the newest that are ``labelled``: few, so that few are held out."""
+        return [each.time for each in self.labelled(start, end, known_at)][-_COMPARED:]
 
     def train(self, until: datetime, as_of: datetime) -> ModelVersion:
         """Train on the traffic before ``until`` that was known at ``as_of``; raises ``InvalidInput``."""
