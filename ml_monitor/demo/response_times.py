@@ -54,9 +54,10 @@ def _controller(folder: Path) -> Iterator[Mapping[str, str]]:
     config = folder / "appdynamics-config.yml"
     config.write_text(yaml.safe_dump({"client_creds": {"client_id": "demo@simulator", "geturl": token}}))
     own = {"CONFIG_FILE": str(config), "CLIENT_SECRET": _SECRET, "APPLICATION": APPLICATION, "MAIN_SERVER": "ABP"}
-    own["HISTORY_DAYS"] = str(_HISTORY_DAYS)
+    # The first system's tables are of one application, which is not the demo's.
+    own |= {"HISTORY_DAYS": str(_HISTORY_DAYS), "TABLES_DATABASE": ""}
     environment = {**os.environ, **{f"ML_RESPONSE_TIME__{name}": value for name, value in own.items()}}
-    for name in ("CA_FILE", "LIMIT", "CLIENT_SECRET_FILE"):  # those of a real controller are not the demo's
+    for name in ("CA_FILE", "LIMIT", "CLIENT_SECRET_FILE", "CSV_FILE"):  # those of a real controller are not the demo's
         environment.pop(f"ML_RESPONSE_TIME__{name}", None)
     command = [*_COMMAND, "simulate-controller", "--port", str(port)]
     with tempfile.TemporaryFile() as log:
