@@ -107,7 +107,7 @@ class Sizes:
     forecast_series: int = 1000
     # link traffic: so many hours of each link, learnt for so many epochs
     link_hours: int = 1000
-    link_epochs: int = 12
+    link_epochs: int = 20
     # the dashboard: a store with many predictions and one with few, as many models in both, over so many days
     page_rounds: int = 7
     page_requests: int = 20
