@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := run-platform
 .PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-response-time bench-link-traffic bench-dashboard bench-serving demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
-.PHONY: status remove-env remove-all
+.PHONY: status install-cron remove-cron remove-env remove-all
 
 python := .venv/bin/python
 test_tools := .venv/bin/pytest
@@ -53,6 +53,12 @@ stop-all: $(needed) ## Stop the platform and JupyterLab
 
 status: $(needed) ## Show what runs
 	@$(launcher) status
+
+install-cron: $(python) ## Have cron call all jobs, by a block of lines in your crontab; shown first, FLAGS="--yes" does not ask
+	@$(python) -m ml_core.jobs install-cron $(FLAGS) $(ARGS)
+
+remove-cron: $(python) ## Take these lines out of your crontab, shown first; FLAGS as above
+	@$(python) -m ml_core.jobs remove-cron $(FLAGS) $(ARGS)
 
 remove-env: ## Remove the Python environments that install.sh has made, and caches
 	@./deploy/remove.sh env

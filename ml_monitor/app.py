@@ -40,7 +40,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     registry = Registry(store, resolve_path(settings.artifacts_folder), clock)
     app.extensions["registry"] = registry
     app.extensions["recorder"] = Recorder(registry, clock, settings.limits, Masking(settings.masked_features))
-    app.extensions["metrics"].add_collector(StoreExporter(registry, clock, resolve_path(settings.crontab)))
+    app.extensions["metrics"].add_collector(StoreExporter(registry, clock, settings))
     app.register_api(seed_routes.create_blueprint())
     app.register_api(recording_api.blueprint)
     app.register_api(alerts_api.blueprint)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -13,9 +12,11 @@ from prometheus_client.registry import Collector
 
 from ml_core.clock import Clock
 from ml_core.errors import ConfigurationError, StoreUnavailable
-from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
+from ml_core.jobs.known_jobs import KnownJob
+from ml_core.jobs.wanted_jobs import wanted_jobs
 from ml_core.records import SpoolStatus
 from ml_core.registry import Registry
+from ml_core.settings import Settings
 from ml_monitor.alerting.alert_metrics import alert_families, channel_family, measured_family
 from ml_monitor.job_metrics import job_families
 
@@ -26,10 +27,10 @@ _DAY = timedelta(days=1)
 class StoreExporter(Collector):
     """Models, champions, their metrics and alerts, how many predictions came, and how the cron jobs go."""
 
-    def __init__(self, registry: Registry, clock: Clock, crontab: Path | None = None) -> None:
+    def __init__(self, registry: Registry, clock: Clock, settings: Settings | None = None) -> None:
         self.registry = registry
         self.clock = clock
-        self.crontab = crontab
+        self.settings = settings
 
     def describe(self) -> list[Metric]:
         """Return nothing: asking the store on registration would be too early."""
@@ -101,11 +102,11 @@ class StoreExporter(Collector):
         yield from job_families(store, now, self._known_jobs())
 
     def _known_jobs(self) -> Mapping[str, KnownJob]:
-        """Return the jobs of the crontab; of one that cannot be read none, for the rest is worth telling."""
-        if self.crontab is None:
+        """Return the wanted jobs; of a crontab that cannot be read none, for the rest is worth telling."""
+        if self.settings is None:
             return {}
         try:
-            return read_known_jobs(self.crontab)
+            return wanted_jobs(self.settings)
         except ConfigurationError as error:
             log.error("what the jobs should do is not known for /metrics: %s", error.message)
             return {}

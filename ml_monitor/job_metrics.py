@@ -22,7 +22,7 @@ _MINUTE = timedelta(minutes=1)
 def job_families(store: Store, now: datetime, known: Mapping[str, KnownJob]) -> Iterator[Metric]:
     """Yield when each job that ever ran was last done, how its newest run stands and how long it took.
 
-    Of those that are ``known`` from the crontab also since when they should have been done.
+    Of those that are ``known`` also since when they should have been done.
     """
     # Not "job": Prometheus has a label of that name for what it scrapes.
     labels = ["job_name"]
@@ -31,7 +31,7 @@ def job_families(store: Store, now: datetime, known: Mapping[str, KnownJob]) -> 
     )
     expected = GaugeMetricFamily(
         "ml_job_expected_timestamp_seconds",
-        "Since when a run should have ended well: the third newest call by the crontab.",
+        "Since when a run should have ended well: the third newest call of its schedule.",
         labels=labels,
     )
     seconds = GaugeMetricFamily("ml_job_last_run_seconds", "How long its newest ended run took.", labels=labels)
@@ -62,7 +62,7 @@ def state_of(run: JobRun, now: datetime) -> str:
 
 
 def expected_time(times: CronTimes, now: datetime) -> datetime | None:
-    """Return since when the job must have ended well, if it goes as the crontab has it: the third newest of its calls.
+    """Return since when the job must have ended well, if it goes by its schedule: the third newest of its calls.
 
     Not some length of time: a job of weekdays has days off.
     """

@@ -31,8 +31,9 @@ from ml_core.errors import FieldError, InvalidInput
 from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
 from ml_core.lineage import data_lineage
 from ml_core.process_parts import ProcessParts
-from ml_core.records import FeatureSpec, Model, ModelVersion
+from ml_core.records import Model, ModelVersion
 from ml_core.scores import mean_absolute_error
+from ml_core.traffic.records import STEP_FEATURES, TARGETS
 
 log = logging.getLogger(__name__)
 FORMAT = "windowed_network"
@@ -41,7 +42,7 @@ _MOST_HELD_OUT = 0.3
 _VALIDATION = 0.1
 _FEWEST = 50  # windows to learn from, or to be judged on
 _MOST_LEARNT = 40_000
-_MOST_OF_REFERENCE = 4_000
+_MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
 _PROBES = 32
 
 
@@ -168,24 +169,6 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
 
 
-def reference_of(raced: Race) -> pd.DataFrame:
-    """Return what was known and said of received traffic one step ahead in the race, and what came; a part of it."""
-    thinned = np.arange(0, len(raced.examples), -(-len(raced.examples) // _MOST_OF_REFERENCE))
-    some = raced.examples.taken(thinned)
-    links, locations = zip(*some.pairs, strict=True)
-    return pd.DataFrame(
-        {
-            "time": [format_time(each) for each in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()],
-            "link": links,
-            "location": locations,
-            "rx_gbs": some.windows[:, -1, 0],
-            "tx_gbs": some.windows[:, -1, 1],
-            "value": raced.said[thinned, 0, 0],
-            "truth": some.truths[:, 0, 0],
-        }
-    )
-
-
 def _register(
     parts: ProcessParts,
     links: Sequence[LinkSeries],
@@ -211,12 +194,7 @@ def _register(
             **{f"rmse_{rival}": raced.rmse(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
             **{f"rmse_ratio_{rival}": raced.ratio(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
         },
-        features=(
-            FeatureSpec("link", "category"),
-            FeatureSpec("location", "category"),
-            FeatureSpec("rx_gbs", "number"),
-            FeatureSpec("tx_gbs", "number"),
-        ),
+        features=STEP_FEATURES,
         parameters={
             "format": FORMAT,
             "step_seconds": float(spec.step_seconds),
@@ -239,6 +217,32 @@ def _register(
             **more_lineage,
         },
         reference=reference_of(raced),
+    )
+
+
+def reference_of(raced: Race) -> pd.DataFrame:
+    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
+
+    Of many examples a part is drawn, at random lest it be the same hours of each day.
+    """
+    count = min(len(raced.examples), _MOST_OF_REFERENCE)
+    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
+    some, said = raced.examples.taken(drawn), raced.said[drawn]
+    _, horizon, directions = said.shape
+    each = np.repeat(np.arange(count), horizon * directions)
+    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
+    return pd.DataFrame(
+        {
+            "time": np.array(times)[each],
+            "link": np.array([link for link, _ in some.pairs])[each],
+            "location": np.array([location for _, location in some.pairs])[each],
+            "target": np.tile(TARGETS, count * horizon),
+            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
+            "rx_gbs": some.windows[each, -1, 0],
+            "tx_gbs": some.windows[each, -1, 1],
+            "value": said.ravel(),
+            "truth": some.truths.ravel(),
+        }
     )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +21,10 @@ import requests
 
 from forecasting_jobs.response_time.controller_config import ControllerConfig
 from forecasting_jobs.response_time.errors import ControllerFault, ControllerRefused, ControllerUnavailable
+from forecasting_jobs.response_time.metric_data import hourly_values, read_answer
+from forecasting_jobs.response_time.metric_details import read_details
+from forecasting_jobs.response_time.metrics import metric_path
+from forecasting_jobs.response_time.sources import Hours, Question
 from ml_core.errors import SuiteError
 from ml_core.http_client import new_session
 
@@ -45,6 +50,13 @@ class Controller:
     def close(self) -> None:
         """Close the connections."""
         self._session.close()
+
+    def hours(self, application: str, questions: Sequence[Question]) -> list[Hours | SuiteError]:
+        """Return the hours of each question, or why there are none; see ``Source``.
+
+        Minutes become hours as they come, so that those of all metrics are never in memory at once.
+        """
+        return self.ask_many([partial(self._hours, application, question) for question in questions])
 
     def metric_data(self, application: str, path: str, start: datetime, end: datetime) -> list[Any]:
         """Return what the controller has of the metrics that match ``path`` with ``start <= time < end``, as it came.
@@ -77,6 +89,17 @@ class Controller:
 
         with ThreadPoolExecutor(self._config.connections, thread_name_prefix="controller") as pool:
             return list(pool.map(answer, questions))
+
+    def _hours(self, application: str, question: Question) -> Hours:
+        pattern = self._config.metric_paths[question.metric]
+        content = self.metric_data(application, metric_path(pattern), question.start, question.end)
+        answer = read_answer(content, pattern)
+        values = {}
+        for server, points in answer.points.items():
+            found = hourly_values(points, question.end)
+            values[server] = {time: value for time, value in found.items() if time >= question.start}
+        details = read_details(content, pattern, values) if question.in_detail else {}
+        return Hours(values, answer.faults, details)
 
     def _ask(self, address: str, question: dict[str, str]) -> requests.Response:
         for is_second in (False, True):

@@ -1,13 +1,14 @@
 """``refresh``: what the dashboards show of an hour, besides its forecast.
 
-Stored as metric points of the model ``response-time-<application>``, for pages, charts and alert rules:
+For all servers and main metrics: what the same hour of the day was like before, as documents (``sheet_documents``).
+Of the main server, as metric points of the model ``response-time-<application>``, for charts and alert rules:
 
 ==================== =============================== ================================================================
 metric               segment                         meaning
 ==================== =============================== ================================================================
 absolute_error       1H ... 6H                       error in ms of the last 720 hours, by hours ahead
 coverage_80, _95     1H ... 6H                       share of these hours that lay within their bands
-percentile_60 ... 99 7 Days, 1 Month, 6 Month        response time in ms at this hour of the day, so far back
+percentile_60 ... 99 7 Days, 1 Month, 6 Month        response time in ms at this hour on the days before
 hours_missing        (all)                           hours of the last day without a value
 ==================== =============================== ================================================================
 
@@ -17,26 +18,31 @@ All is as of the end of the hour, and to do it again for an hour gives the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.sheet_documents import put_documents
+from forecasting_jobs.response_time.sheet_values import REFERENCES, SheetReader, SheetValues, quantiles_known
 from forecasting_jobs.response_time.train_model import HORIZON
 from ml_core.records import MetricPoint
 from ml_core.timeseries.series import Floats
 
-REFERENCES = {"7 Days": timedelta(days=7), "1 Month": timedelta(days=30), "6 Month": timedelta(days=182)}
 PERCENTILES = (60, 75, 90, 99)
 PERFORMANCE_HOURS = 720
-_DAY_HOURS = 24
 
 
-def refresh(parts: Parts, until: datetime) -> int:
-    """Store the metric points as of ``until``, the end of an hour; return how many there are."""
-    points = [*_performance(parts, until), *_percentiles(parts, until), _missing(parts, until)]
+def refresh(parts: Parts, until: datetime, reader: SheetReader | None = None) -> int:
+    """Store the documents and metric points as of ``until``, the end of an hour; return how many points there are.
+
+    A run of several hours hands its ``reader`` on, so that each series is read once.
+    """
+    values = (reader or SheetReader(parts, until)).until(until)
+    put_documents(parts, values)
+    points = [*_performance(parts, until), *_percentiles(parts, values), _missing(parts, values)]
     parts.store.put_metric_points(points)
     return len(points)
 
@@ -64,24 +70,23 @@ def _within(rows: pd.DataFrame, truth: Floats, level: str) -> Floats:
     return np.asarray((lower <= truth) & (truth <= upper), dtype=np.float64)
 
 
-def _percentiles(parts: Parts, until: datetime) -> list[MetricPoint]:
-    hour = until - HOUR
-    frame = parts.store.observations(parts.series, until - max(REFERENCES.values()), until)
-    same = frame[frame["time"].dt.hour == hour.hour]
+def _percentiles(parts: Parts, values: SheetValues) -> list[MetricPoint]:
+    hour = values.hours[-1]
     points = []
-    for reference, back in REFERENCES.items():
-        values = same.loc[same["time"] > hour - back, "value"].to_numpy(dtype=np.float64)
-        if len(values):
-            found = np.percentile(values, PERCENTILES)
+    for reference in REFERENCES:
+        before = values.before(reference, hour)[0, 0]  # the response time of the main server
+        if np.isfinite(before).any():
+            found = quantiles_known(before, tuple(percentile / 100 for percentile in PERCENTILES))
             for percentile, value in zip(PERCENTILES, found, strict=True):
-                points.append(_point(parts.model, f"percentile_{percentile}", hour, until, [float(value)], reference))
+                name = f"percentile_{percentile}"
+                points.append(_point(parts.model, name, hour, values.until, [float(value)], reference))
     return points
 
 
-def _missing(parts: Parts, until: datetime) -> MetricPoint:
-    start = until - _DAY_HOURS * HOUR
-    there = len(parts.store.observations(parts.series, start, until))
-    return _point(parts.model, "hours_missing", until - HOUR, until, [float(_DAY_HOURS - there)], "")
+def _missing(parts: Parts, values: SheetValues) -> MetricPoint:
+    last_day = values.values[0, 0, -1]
+    missing = float(np.isnan(last_day).sum())
+    return _point(parts.model, "hours_missing", values.hours[-1], values.until, [missing], "")
 
 
 def _point(

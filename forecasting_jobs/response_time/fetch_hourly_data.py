@@ -4,7 +4,8 @@
    ``history_days``.
 2. Make hours of what comes; the one that is not over yet is never stored.
 3. Record what is new, correct what has changed since. To do it again changes nothing.
-4. Note how far the metric is known only when all of its servers are stored: who is stopped before asks again.
+4. Write the first system's tables of metrics, where there are any.
+5. Note how far the metric is known only when all of its servers are stored: who is stopped before asks again.
 
 What fails is one metric, or one server of it: the others are stored, and the failures are told at the end.
 """
@@ -12,16 +13,16 @@ What fails is one metric, or one server of it: the others are stored, and the fa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from forecasting_jobs.response_time.appdynamics import Controller
-from forecasting_jobs.response_time.controller_config import read_controller_config
-from forecasting_jobs.response_time.metric_data import HOUR, hourly_values, read_answer
-from forecasting_jobs.response_time.metrics import ALL_METRICS, metric_path, series_name, series_parts
+from forecasting_jobs.response_time.create_tables_mariaDB import opened_tables
+from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import MetricTables
+from forecasting_jobs.response_time.metrics import ALL_METRICS, series_name, series_parts
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.sources import Question, Source, opened_source
 from ml_core.clock import format_time, parse_time
 from ml_core.errors import SuiteError
 from ml_core.records import Document, Observation
@@ -48,41 +49,45 @@ class Fetched:
 
 def fetch(
     parts: Parts,
-    controller: Controller,
+    source: Source,
     until: datetime,
     *,
     start: datetime | None = None,
     metrics: Sequence[str] = ALL_METRICS,
+    tables: MetricTables | None = None,
 ) -> Fetched:
     """Bring all metrics up to ``until``, the end of an hour that is over; from ``start`` on, if told.
 
-    Failures are in what is returned, all else is stored. Raises ``StoreUnavailable``.
+    Failures are in what is returned, all else is stored, in ``tables`` too. Raises ``StoreUnavailable``.
     """
     earliest = until - timedelta(days=parts.section.history_days)
     known = {document.key: document for document in parts.store.list_documents(FETCHED)}
     wanted = [
-        (metric, first, min(first + _AT_ONCE, until))
+        Question(metric, first, min(first + _AT_ONCE, until), in_detail=tables is not None)
         for metric in metrics
         for first in _starts(start or _start(parts, known.get(_key(parts, metric)), earliest), until)
     ]
-    answers = controller.ask_many([_question(parts, controller, *question) for question in wanted])
+    answers = source.hours(parts.section.application, wanted)
     fetched, servers, failures = Fetched(), set[str](), list[str]()
     newest: dict[str, datetime] = {}
     spoilt: set[str] = set()
-    for (metric, first, last), content in zip(wanted, answers, strict=True):
-        if isinstance(content, SuiteError):
-            failures.append(f"{metric}: {content.message}")
+    for question, answer in zip(wanted, answers, strict=True):
+        metric = question.metric
+        if isinstance(answer, SuiteError):
+            failures.append(f"{metric}: {answer.message}")
             spoilt.add(metric)
             continue
-        answer = read_answer(content)
         failures += [f"{metric} of {server}: {reason}" for server, reason in answer.faults.items()]
         if answer.faults:
             spoilt.add(metric)
-        for server, points in answer.points.items():
+        for server, hours in answer.values.items():
             servers.add(server)
-            hours = {time: value for time, value in hourly_values(points, last).items() if time >= first}
             _record(parts, series_name(parts.section.application, server, metric), hours, fetched)
-            newest[metric] = max([*hours, newest.get(metric, first)])
+            newest[metric] = max([*hours, newest.get(metric, question.start)])
+        if tables is not None:
+            tables.add(metric, answer)
+    if tables is not None:
+        tables.done()
     # A stretch that was asked for by its start may leave hours before it unknown, so it says nothing of the others.
     for metric in newest.keys() - spoilt if start is None else ():
         _note(parts, known.get(_key(parts, metric)), _key(parts, metric), newest[metric] + HOUR)
@@ -93,12 +98,10 @@ def fetch(
 
 
 def fetch_until(parts: Parts, until: datetime, *, start: datetime | None = None) -> Fetched:
-    """Fetch from the controller that the settings name; raise ``ConfigurationError`` where they are wrong."""
-    controller = Controller(read_controller_config(parts.section))
-    try:
-        return fetch(parts, controller, until, start=start)
-    finally:
-        controller.close()
+    """Fetch from where the settings say; raise ``ConfigurationError`` or ``InvalidTable`` where that is wrong."""
+    with opened_tables(parts) as tables, opened_source(parts.section) as source:
+        taken = MetricTables(tables, parts.clock.now()) if tables is not None else None
+        return fetch(parts, source, until, start=start, tables=taken)
 
 
 def refuse_failures(fetched: Fetched) -> None:
@@ -122,12 +125,6 @@ def missing_hours(parts: Parts, until: datetime) -> dict[str, list[datetime]]:
     return found
 
 
-def _question(
-    parts: Parts, controller: Controller, metric: str, first: datetime, last: datetime
-) -> Callable[[], list[Any]]:
-    return lambda: controller.metric_data(parts.section.application, metric_path(metric), first, last)
-
-
 def _key(parts: Parts, metric: str) -> str:
     return f"{parts.section.application}/{metric}"
 
@@ -149,7 +146,7 @@ def _starts(start: datetime, until: datetime) -> list[datetime]:
     return [start + number * _AT_ONCE for number in range(max(0, -((start - until) // _AT_ONCE)))]
 
 
-def _record(parts: Parts, series: str, hours: dict[datetime, float], fetched: Fetched) -> None:
+def _record(parts: Parts, series: str, hours: Mapping[datetime, float], fetched: Fetched) -> None:
     if not hours:
         return
     now = parts.clock.now()

@@ -12,9 +12,10 @@ from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import opened_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
+from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.train_model import train as train_models
+from forecasting_jobs.response_time.transform_predict import Kept, is_forecast
 from forecasting_jobs.response_time.transform_predict import forecast as forecast_hour
-from forecasting_jobs.response_time.transform_predict import is_forecast
 from ml_core.clock import format_time, parse_time
 from ml_core.commands import plain_errors
 from ml_core.errors import InvalidInput, NotFound
@@ -58,8 +59,9 @@ def refresh() -> None:
     """Renew what the dashboards show of the newest hour."""
     with plain_errors(), opened_parts() as parts:
         until = parts.finished(parts.clock.now())
-        click.echo(f"{refresh_hour(parts, until)} metric points as of {format_time(until)}")
-        fill_tables(parts, until)
+        reader = SheetReader(parts, until)
+        click.echo(f"{refresh_hour(parts, until, reader)} metric points as of {format_time(until)}")
+        fill_tables(parts, until, reader=reader)
 
 
 @click.command()
@@ -82,17 +84,19 @@ def backfill(start: str, end: str) -> None:
             raise InvalidInput("--to: expected a time after --from, and hours that are over")
         fetched = fetch_until(parts, last, start=first)
         click.echo(fetched.told())
+        kept = Kept.until(parts, last)
         issued, without, hours = 0, 0, (last - first) // HOUR
+        reader = SheetReader(parts, last)
         for number in range(1, hours + 1):
             until = first + number * HOUR
             _say("forecasting", number, hours)
             try:
-                issued += forecast_hour(parts, until) is not None
+                issued += forecast_hour(parts, until, kept) is not None
             except (NotFound, InvalidInput):  # too little is known before this hour; the later ones may have enough
                 without += 1
                 continue
-            refresh_hour(parts, until)
-        fill_tables(parts, last, hours=hours)
+            refresh_hour(parts, until, reader)
+        fill_tables(parts, last, hours=hours, reader=reader)
         click.echo(f"{issued} forecasts issued; of {without} hours too little is known before them")
         refuse_failures(fetched)
 

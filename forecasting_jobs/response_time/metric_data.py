@@ -36,9 +36,10 @@ class Answer:
     faults: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_answer(content: Sequence[Any]) -> Answer:
+def read_answer(content: Sequence[Any], pattern: str) -> Answer:
     """Return the points of a controller's answer by server; one that cannot be read does not spoil the others.
 
+    ``pattern`` is the path that was asked for, which says where in a path the server's name is.
     Of two points of one time the one with the larger count is taken: the other was written before it was complete.
     """
     points: dict[str, list[Point]] = {}
@@ -50,7 +51,7 @@ def read_answer(content: Sequence[Any]) -> Answer:
                 raise ValueError("expected an object for each metric")
             if element.get("metricName") == NOT_FOUND:
                 continue
-            server = server_of(str(element.get("metricPath")))
+            server = server_of(str(element.get("metricPath")), pattern)
             points.setdefault(server, []).extend(_points(element))
         except ValueError as error:
             faults[server] = str(error)

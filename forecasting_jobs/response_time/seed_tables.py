@@ -3,44 +3,49 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from forecasting_jobs.response_time.create_tables_mariaDB import (
-    BULLETS,
-    ERRORS,
-    HORIZONS,
-    PREDICTED,
-    make_tables,
-)
-from forecasting_jobs.response_time.dashboard_refresh import PERCENTILES, REFERENCES
+from forecasting_jobs.response_time.create_tables_mariaDB import ERRORS, PREDICTED, opened_tables
 from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import flag_predicted
 from forecasting_jobs.response_time.parts import Parts
-from ml_core.store.side_tables import open_side_tables
+from forecasting_jobs.response_time.sheet_tables import HORIZONS, fill_sheets
+from forecasting_jobs.response_time.sheet_values import SheetReader
+from forecasting_jobs.response_time.transformed_table import transformed
+from forecasting_jobs.response_time.version_tables import versions
+from ml_core.store.side_tables import Rows
 
 _RECENT_HOURS = 72
+_HEALED_HOURS = 24  # a value that came late changes the limits of the day after it
 _PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
 Row = dict[str, Any]
 
 
-def fill_tables(parts: Parts, until: datetime, *, hours: int = _RECENT_HOURS) -> int | None:
-    """Write the hours before ``until`` and the six after; return how many rows, None without a MariaDB.
+def fill_tables(
+    parts: Parts, until: datetime, *, hours: int | None = None, reader: SheetReader | None = None
+) -> int | None:
+    """Write what is new as of ``until``, or so many hours before it; return how many rows, None without a MariaDB.
 
     A prediction that is there stays the first; actual values follow the store, which corrects what came late.
     """
-    tables = open_side_tables(parts.settings.store_url.get_secret_value())
-    if tables is None:
-        return None
-    start = until - hours * HOUR
-    with closing(tables):
-        make_tables(tables)
-        predicted, bullets = _predicted(parts, start, until), _bullets(parts, start, until)
+    start = until - (hours or _RECENT_HOURS) * HOUR
+    with opened_tables(parts) as tables:
+        if tables is None:
+            return None
+        predicted = _predicted(parts, start, until)
         errors = [_errors(row) for row in predicted if row["ART_SN00"] is not None]
-        tables.put(PREDICTED, predicted, keep_first=_PREDICTIONS)
-        tables.put(ERRORS, errors)
-        tables.put(BULLETS, bullets)
-    return len(predicted) + len(errors) + len(bullets)
+        filled = [Rows(PREDICTED, predicted, _PREDICTIONS), Rows(ERRORS, errors), *versions(parts)]
+        tables.put_together(filled)
+        written = sum(len(batch.rows) for batch in filled)
+        since = until - (hours or _HEALED_HOURS + parts.section.overlap_hours) * HOUR
+        reader = reader or SheetReader(parts, until)
+        written += fill_sheets(tables, parts, reader, until, hours)
+        for batch in transformed(reader.until(until), since, parts.section.main_server):
+            tables.put_together([batch])
+            written += len(batch.rows)
+        flag_predicted(tables, start, PREDICTED.name, ("ART_SN00", *_PREDICTIONS))
+    return written
 
 
 def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:
@@ -65,26 +70,3 @@ def _errors(row: Row) -> Row:
         said = row[f"pred_ART_{horizon}"]
         found[f"rmse_{horizon}"] = None if said is None else math.fabs(row["ART_SN00"] - said)
     return found
-
-
-def _bullets(parts: Parts, start: datetime, until: datetime) -> list[Row]:
-    rows: dict[tuple[datetime, str], Row] = {}
-    names = [f"percentile_{percentile}" for percentile in PERCENTILES]
-    table = parts.store.metric_table(parts.model, start, until, names, segment=None)
-    for metric, time, reference, mean in zip(
-        table["metric"], table["start_time"], table["segment"], table["mean"], strict=True
-    ):
-        hour = time.to_pydatetime()
-        row = rows.setdefault((hour, reference), _new_bullet(parts, hour, reference))
-        row[f"P{metric[1:]}"] = float(mean)
-    return [row for (_, reference), row in rows.items() if reference in REFERENCES]
-
-
-def _new_bullet(parts: Parts, hour: datetime, reference: str) -> Row:
-    return {
-        "current_hour": hour,
-        "reference": reference,
-        "servername": parts.section.main_server,
-        "hour": f"{hour:%H:%M}",
-        "hour_int": hour.hour,
-    }

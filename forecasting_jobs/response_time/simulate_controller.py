@@ -1,8 +1,8 @@
 """``simulate-controller``: a small HTTP server of the controller's API over a load that is made up.
 
-It answers as the real one does: XML unless JSON is asked for, one point unless ``rollup=false``, a point a minute for
-up to 1,459 minutes, one every ten up to 49 hours, else one an hour; tokens that run out; the hour that is not over yet
-as far as it has come. Nothing but this machine can reach it.
+It answers as the real one does: each ``time-range-type``; XML unless JSON is asked for, one point unless
+``rollup=false``, a point a minute for up to 1,459 minutes, one every ten up to 49 hours, else one an hour; tokens that
+run out; the hour that is not over yet as far as it has come. Nothing but this machine can reach it.
 
 Faults for tests and demonstrations: ``POST /simulator/faults`` with the form ``kind`` (one of ``FAULTS``) and ``times``
 spoils that many answers to come.
@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -26,6 +26,7 @@ import click
 import orjson
 
 from forecasting_jobs.response_time.controller_config import TOKEN_PATH, read_controller_config
+from forecasting_jobs.response_time.metrics import METRIC_PATHS
 from forecasting_jobs.response_time.simulated_answers import SpoiledAnswer, metric_data, spoil
 from forecasting_jobs.response_time.simulated_load import SimulatedLoad
 from ml_core.clock import Clock
@@ -60,9 +61,11 @@ class SimulatedController:
         application: str = "ABP",
         port: int = 0,
         token_seconds: float = 300.0,
+        paths: Mapping[str, str] = METRIC_PATHS,
     ) -> None:
         self.load, self.clock, self.application = load, clock, application
         self.client_id, self.client_secret, self.token_seconds = client_id, client_secret, token_seconds
+        self.paths = paths
         self.faults: deque[str] = deque()
         self.tokens: dict[str, float] = {}
         self.questions = 0
@@ -121,6 +124,9 @@ def _handler(controller: SimulatedController) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
+            if address.path == "/readyz":
+                self._send(200, b"{}")
+                return
             controller.questions += 1
             parts = address.path.split("/")
             fault = controller.faults.popleft() if controller.faults else None
@@ -144,7 +150,7 @@ def _handler(controller: SimulatedController) -> type[BaseHTTPRequestHandler]:
                 self._send(200, b"<metric-datas></metric-datas>", "application/xml")
                 return
             try:
-                content = metric_data(controller.load, question, controller.clock.now())
+                content = metric_data(controller.load, question, controller.clock.now(), controller.paths)
             except ValueError as error:
                 self._send(400, str(error).encode())
                 return
@@ -198,6 +204,7 @@ def simulate_controller(port: int | None) -> None:
             client_secret=config.client_secret,
             application=section.application,
             port=port or section.simulator_port,
+            paths=config.metric_paths,
         )
         click.echo(f"a made-up controller answers at {controller.url}/controller", err=True)
         controller.serve()

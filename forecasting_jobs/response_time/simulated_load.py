@@ -9,7 +9,12 @@ Every value follows from the seed and its time alone, so that any stretch can be
 - **late points**: of one hour in 25 the last 40 minutes are to be had an hour and a half after its end only;
 - **noise** of its own for each server and minute.
 
-Averages are of as many calls as there were; all else is one number a minute.
+Average response times are of as many calls as there were; all else is one number a minute. Each tier has one node, so a
+metric and its ``_summary`` twin say the same. By metric, with the ``load`` above, 1 at the height of a working day:
+
+- response time: the server's own size, by 0.7 + 0.6 load²; calls: its own number, by load;
+- errors, exceptions, slow calls: a share of the calls each, in an incident the more by the square of how it swells;
+- threads, network, sockets: so much for each call; processor and memory, in percent: a floor and a share of the load.
 """
 
 from __future__ import annotations
@@ -22,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting_jobs.keyed_noise import Floats, Minutes, chance, smooth_chance
-from forecasting_jobs.response_time.metrics import ALL_METRICS, ART
+from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, summary_of
 
 SERVERS = ("ABP", *(f"ABPServer{number}" for number in range(1, 7)), "CollectionServer")
 _BASE_MS = (420.0, 120.0, 150.0, 95.0, 210.0, 80.0, 300.0, 60.0)
@@ -34,7 +39,7 @@ _PER_CALL: Mapping[str, float] = {
     "number_of_slow_calls": 0.02,
     "number_of_very_slow_calls": 0.005,
     "threads_hogging_cpu": 0.002,
-    "hardware_resources_network_bond2_incoming_kb_sec": 6.0,
+    "hardware_resources_network_bond2_incoming_kb_sec_summary": 6.0,
     "number_of_bytes_read_from_socket": 2_000.0,
     "number_of_bytes_written_to_socket": 3_500.0,
     "socket_read_time": 0.8,
@@ -43,9 +48,10 @@ _PER_CALL: Mapping[str, float] = {
     "socket_writes": 5.0,
 }
 _PERCENT: Mapping[str, tuple[float, float]] = {
-    "hardware_resources_cpu_busy": (12.0, 60.0),
-    "hardware_resources_memory_used": (55.0, 15.0),
+    "hardware_resources_cpu_busy_summary": (12.0, 60.0),
+    "hardware_resources_memory_used_summary": (55.0, 15.0),
 }
+_TWINS = {summary_of(metric): metric for metric in (ART, "calls_per_minute", *_PER_CALL)}
 _DAY, _HOUR = 1440, 60
 _LATE_MINUTES = 90
 _SALT = {name: number for number, name in enumerate(("load", "incident", "gap", "late", "minute", "own"), start=1)}
@@ -72,6 +78,7 @@ class SimulatedLoad:
         """Return what is to be had at ``now`` of ``start <= time < end``; raise ``ValueError`` for another name."""
         if server not in self.servers or metric not in ALL_METRICS:
             raise ValueError(f"there is no {metric} of {server}")
+        metric = _TWINS.get(metric, metric)
         place = SERVERS.index(server) if server in SERVERS else len(self.servers) % len(SERVERS)
         first, last = _minute(start), min(_minute(end), _minute(now))
         minutes = np.arange(first, max(first, last), dtype=np.int64)

@@ -1,7 +1,12 @@
-"""``python -m ml_core.jobs list | history JOB | run NAME MODULE | run-requested``: what ran, and what is to run."""
+"""``python -m ml_core.jobs``: what ran, what is to run, and who calls it.
+
+``list``, ``history JOB``, ``run NAME MODULE``, ``run-requested``, ``start JOB``, ``install-cron``, ``remove-cron``,
+``write-units FOLDER``.
+"""
 
 from __future__ import annotations
 
+import os
 import runpy
 import sys
 from collections.abc import Iterator
@@ -12,33 +17,42 @@ import click
 
 from ml_core import logs
 from ml_core.clock import Clock, parse_time
-from ml_core.commands import plain_errors
-from ml_core.config import load_settings, resolve_path
+from ml_core.commands import LazyGroup, plain_errors
+from ml_core.config import load_settings, project_root
 from ml_core.errors import NotFound
-from ml_core.jobs.known_jobs import read_known_jobs
+from ml_core.jobs.missed_calls import missed_calls, told_missed
 from ml_core.jobs.recorded import recorded_job
 from ml_core.jobs.run_requested import run_requested
 from ml_core.jobs.runner import requested_time, run_job
+from ml_core.jobs.systemd_units import unit_name
+from ml_core.jobs.wanted_jobs import called_jobs, wanted_jobs
 from ml_core.records import JobRun
 from ml_core.store.base import Store
 from ml_core.store.opening import open_store
 
+_COMMANDS = {
+    "install-cron": ("ml_core.jobs.cron_commands:install_cron", "Have cron call all jobs, by lines in your crontab."),
+    "remove-cron": ("ml_core.jobs.cron_commands:remove_cron", "Take these lines out of your crontab."),
+    "write-units": ("ml_core.jobs.unit_commands:write_units", "Write the units of all jobs for systemd."),
+    "write-examples": ("ml_core.jobs.unit_commands:write_examples", "Bring the examples under deploy up to date."),
+}
 
-@click.group()
+
+@click.group(cls=LazyGroup, lazy=_COMMANDS)
 def main() -> None:
     """The suite's cron jobs: their history, and the ways to run them."""
 
 
 @main.command("list")
 def list_jobs() -> None:
-    """Show each job with its newest run."""
+    """Show each job with its newest run, and what it missed since."""
     with _opened() as (store, now):
-        jobs = store.list_jobs()
-        if not jobs:
-            click.echo("no job has run yet")
-        for job in jobs:
-            (run,) = store.list_runs(job, newest=1)
-            click.echo(f"{job:<24} {_line(run, now)}")
+        known = wanted_jobs(load_settings())
+        for job in dict.fromkeys([*store.list_jobs(), *known]):
+            runs = store.list_runs(job, newest=1)
+            missed = missed_calls(known[job].times, runs[0].started_time, now) if runs and job in known else 0
+            told = f"; {told_missed(missed)} since: does cron or the schedule still call it?" if missed else ""
+            click.echo(f"{job:<24} {_line(runs[0], now) if runs else 'never ran'}{told}")
 
 
 @main.command()
@@ -77,10 +91,22 @@ def run_what_is_requested() -> None:
     with plain_errors():
         settings = load_settings()
         logs.configure(settings.log_level)
-        known = read_known_jobs(resolve_path(settings.crontab))
+        known = wanted_jobs(settings)
         with closing(open_store(settings.store_url.get_secret_value())) as store:
             for request in run_requested(store, Clock(settings.clock_offset), known):
                 click.echo(f"{request.job}: {request.state}: {request.message}")
+
+
+@main.command()
+@click.argument("job")
+def start(job: str) -> None:
+    """Do what cron does when JOB is due: systemd calls this."""
+    with plain_errors():
+        called = {unit_name(each): each for each in called_jobs(wanted_jobs(load_settings()).values())}
+        if job not in called:
+            raise NotFound(f"there is no job {job[:60]!r} to start: expected one of {', '.join(called)}")
+        os.chdir(project_root())
+        os.execv(sys.executable, [sys.executable, "-m", called[job].module, *called[job].arguments])
 
 
 @main.command(hidden=True, context_settings={"ignore_unknown_options": True})

@@ -1,6 +1,6 @@
 """Requests to run a job now, as documents: a page writes one, and ``python -m ml_core.jobs run-requested`` picks it up.
 
-A request names a job and nothing else: what is run is what the crontab says of that job.
+A request names a job and nothing else: what is run is what the table of jobs, or the crontab, says of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The jobs that are to run: the lines of the crontab that the setting ``crontab`` names.
+"""The jobs of a crontab, such as one that the setting ``crontab`` names.
 
 A line's job is named by the comment above it, ``# name: what it does``; one that is run by ``python -m ml_core.jobs run
 NAME`` has its name there. Only commands of the suite's own packages count.
@@ -26,7 +26,8 @@ _SHELL = re.compile(r"[$`*?~{}()<>|&;]")
 class KnownJob:
     """A job of the crontab: what it is called, when cron calls it, and the module and arguments that it runs.
 
-    ``needs_shell`` tells that its line can only be run by a shell, as cron has one.
+    ``needs_shell`` tells that its line can only be run by a shell, as cron has one. ``own`` is the setting by which its
+    app starts it itself, empty for most.
     """
 
     name: str
@@ -36,6 +37,7 @@ class KnownJob:
     module: str
     arguments: tuple[str, ...]
     needs_shell: bool
+    own: str = ""
 
     @property
     def command(self) -> str:

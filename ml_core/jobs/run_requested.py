@@ -1,6 +1,6 @@
 """``python -m ml_core.jobs run-requested``: runs what people have asked for on the page of jobs.
 
-Cron calls it each minute. What is run is the command that the crontab has for the job, without a shell; a request that
+Cron calls it each minute. What is run is the command that the job has, without a shell; a request that
 names anything else is refused. A job that goes by slots runs the one that is due, also again if it failed; one whose
 work is the same at any time runs at once.
 """
@@ -46,7 +46,7 @@ def run_requested(store: Store, clock: Clock, known: Mapping[str, KnownJob]) -> 
 
 def _run(request: JobRequest, job: KnownJob | None) -> tuple[RequestState, str]:
     if job is None:
-        return "refused", "the crontab has no such job"
+        return "refused", "no such job is wanted here"
     if job.needs_shell:
         return "refused", "its line in the crontab needs a shell; cron alone runs it"
     command = [sys.executable, "-m", "ml_core.jobs", "now", format_time(request.requested_time), job.module]

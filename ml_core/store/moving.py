@@ -47,12 +47,18 @@ def copy(source: str, target: str) -> None:
 @click.command()
 @click.argument("file", type=_FILE)
 @click.option("--no-artifacts", is_flag=True, help="Leave the files of trained models out.")
-def backup(file: Path, no_artifacts: bool) -> None:
+@click.option("--by-weekday", is_flag=True, help="Put the day of the week into the file's name: seven are kept.")
+def backup(file: Path, no_artifacts: bool, by_weekday: bool) -> None:
     """Write the store and the artifacts to FILE, a tar.gz; it appears whole or not at all."""
     with opened_store() as (store, settings):
         artifacts = None if no_artifacts else resolve_path(settings.artifacts_folder)
+        now = Clock(settings.clock_offset).now()
+        if by_weekday:
+            stem, dot, endings = file.name.partition(".")
+            file = file.with_name(f"{stem}-{now.isoweekday()}{dot}{endings}")
+            file.parent.mkdir(parents=True, exist_ok=True)  # nobody is there to make it when cron calls
         with shown_progress() as progress:
-            report = back_up(store, artifacts, file.absolute(), Clock(settings.clock_offset).now(), progress)
+            report = back_up(store, artifacts, file.absolute(), now, progress)
         click.echo(f"{file}: {file.stat().st_size:,} bytes")
         _tell(report)
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from flask import Response, request
 
-from ml_core.config import resolve_path
 from ml_core.errors import Conflict
 from ml_core.jobs.job_requests import request_run
 from ml_core.jobs.known_jobs import KnownJob
@@ -81,7 +80,7 @@ def _read(name: str) -> JobPage:
 
 
 def _known_jobs() -> tuple[Mapping[str, KnownJob], str]:
-    return known_jobs(resolve_path(frame.settings().crontab))
+    return known_jobs(frame.settings())
 
 
 def _jobs_csv(page: JobsPage) -> str:

@@ -1,19 +1,22 @@
-"""What the pages of jobs show: every job of the crontab and every one that ever ran, those that need a look first."""
+"""What the pages of jobs show: every job that is wanted and every one that ever ran, those that need a look first."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from typing import Literal, get_args
 
+from ml_core.config import resolve_path
 from ml_core.errors import ConfigurationError, NotFound
 from ml_core.jobs.cron_times import CronTimes
 from ml_core.jobs.job_requests import JobRequest, list_requests
-from ml_core.jobs.known_jobs import KnownJob, read_known_jobs
+from ml_core.jobs.known_jobs import KnownJob
+from ml_core.jobs.missed_calls import missed_calls, told_missed
+from ml_core.jobs.wanted_jobs import wanted_jobs
 from ml_core.records import JobRun
+from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_monitor.pages.job_states import job_state
 
@@ -22,8 +25,6 @@ STATES: tuple[State, ...] = get_args(State)
 RunOutcome = Literal["running", "done", "failed", "lost"]
 NEWEST_RUNS = 50
 _RUNS_FOR_STATE = 12
-_GRACE = timedelta(minutes=5)
-"""How long after its time a job may begin before it counts as silent."""
 PICK_UP_SECONDS = 180
 """After this long a request that nobody has picked up is worth a word: cron looks each minute."""
 
@@ -45,9 +46,10 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class JobLine:
-    """One job. ``schedule`` is its cron line's five fields, empty for a job that the crontab does not have.
+    """One job. ``schedule`` is its cron line's five fields, empty for a job that is not wanted here.
 
-    ``refusal`` says why it cannot be run from here; ``request`` is the newest one to run it now.
+    ``missed`` counts the calls since its newest run that came to nothing; ``refusal`` says why it cannot be run from
+    here; ``request`` is the newest one to run it now.
     """
 
     job: str
@@ -56,9 +58,15 @@ class JobLine:
     schedule: str
     state: State
     last: RunLine | None
+    missed: int
     next_time: datetime | None
     refusal: str
     request: JobRequest | None
+
+    @property
+    def missed_words(self) -> str:
+        """How many calls were missed, in words."""
+        return told_missed(self.missed)
 
     def waits_unheard(self, now: datetime) -> bool:
         """Return whether a request has waited for longer than it should take to pick it up."""
@@ -91,13 +99,13 @@ class JobPage:
     trouble: str = ""
 
 
-def known_jobs(path: Path) -> tuple[Mapping[str, KnownJob], str]:
-    """Return the jobs of a crontab, or why they cannot be read: what has run can be shown all the same."""
+def known_jobs(settings: Settings) -> tuple[Mapping[str, KnownJob], str]:
+    """Return the wanted jobs, or why they cannot be read: what has run can be shown all the same."""
     try:
-        changed = path.stat().st_mtime_ns
+        changed = resolve_path(settings.crontab).stat().st_mtime_ns if settings.crontab else 0
     except OSError:
         changed = 0  # reading it says why
-    return _known_jobs(path, changed)
+    return _known_jobs(settings, changed)
 
 
 @lru_cache(maxsize=256)
@@ -107,10 +115,10 @@ def _next_call(times: CronTimes, minute: datetime) -> datetime | None:
 
 
 @lru_cache(maxsize=4)
-def _known_jobs(path: Path, changed: int) -> tuple[Mapping[str, KnownJob], str]:
+def _known_jobs(settings: Settings, changed: int) -> tuple[Mapping[str, KnownJob], str]:
     """Read a crontab once for each time that it was changed at."""
     try:
-        return read_known_jobs(path), ""
+        return wanted_jobs(settings), ""
     except ConfigurationError as error:
         return {}, error.message
 
@@ -131,7 +139,7 @@ def read_job_page(store: Store, known: Mapping[str, KnownJob], name: str, now: d
     """Return one job; raise ``NotFound``."""
     runs = store.list_runs(name, newest=NEWEST_RUNS)
     if not runs and name not in known:
-        raise NotFound(f"no job {name[:60]!r} is in the crontab, and none has ever run")
+        raise NotFound(f"no job {name[:60]!r} is to run here, and none has ever run")
     line = _line(name, known.get(name), runs, list_requests(store).get(name), now)
     return JobPage(now, line, tuple(_run(run, now) for run in reversed(runs)), trouble)
 
@@ -156,10 +164,10 @@ def job_verdict(page: JobPage) -> str:
     """Return how one job stands in one sentence."""
     last = page.job.last
     if last is None:
-        return "This job is in the crontab and has never run: is the crontab installed?"
+        return "This job has never run: does cron or the schedule call it?"
     reason = f": {last.message.removesuffix('.')}" if last.message else ""
     if page.job.state == "silent":
-        return "This job is due and has not run again: is cron running?"
+        return f"This job has not run again, {page.job.missed_words}: does cron or the schedule still call it?"
     return {
         "failed": f"The newest run failed{reason}.",
         "lost": "The newest run ended without a word: its process was killed or stalled.",
@@ -175,30 +183,30 @@ def _line(
         following = _next_call(known.times, now.replace(second=0, microsecond=0))
     else:
         following = job_state(runs, now).next_time if runs else None
+    missed = missed_calls(known.times, runs[-1].started_time, now) if known and runs else 0
     return JobLine(
         job=name,
         description=known.description if known else "",
         command=known.command if known else "",
         schedule=known.fields if known else "",
-        state=_state(known, runs, now),
+        state=_state(known, runs, missed, now),
         last=_run(runs[-1], now) if runs else None,
+        missed=missed,
         next_time=following,
         refusal=_refusal(known),
         request=request,
     )
 
 
-def _state(known: KnownJob | None, runs: Sequence[JobRun], now: datetime) -> State:
+def _state(known: KnownJob | None, runs: Sequence[JobRun], missed: int, now: datetime) -> State:
     if not runs:
         return "never ran"
     found = job_state(runs, now).state
     if known is None or found == "failed":
         return found
-    newest = runs[-1]
-    if newest.state == "running":
+    if runs[-1].state == "running":
         return "running"
-    due = known.times.last_until(now - _GRACE)
-    return "silent" if due is not None and newest.started_time < due else "done"
+    return "silent" if missed else "done"
 
 
 def _run(run: JobRun, now: datetime) -> RunLine:
@@ -219,7 +227,7 @@ def _run(run: JobRun, now: datetime) -> RunLine:
 
 def _refusal(known: KnownJob | None) -> str:
     if known is None:
-        return "It is not in the crontab that the setting crontab names."
+        return "It is none of the jobs that are wanted here (settings crontab and jobs.off)."
     return "Its line in the crontab needs a shell, so cron alone runs it." if known.needs_shell else ""
 
 

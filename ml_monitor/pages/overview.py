@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Response
 
-from ml_core.config import resolve_path
 from ml_monitor.pages import frame
 from ml_monitor.pages.csv_pages import models_csv
 from ml_monitor.pages.examples import registration_command
@@ -26,7 +25,7 @@ def overview() -> Response:
     found = read_overview(
         frame.registry(),
         frame.alert_lines(),
-        known_jobs(resolve_path(settings.crontab))[0],
+        known_jobs(settings)[0],
         frame.now(),
         settings.monitor.stale_after_hours,
     )

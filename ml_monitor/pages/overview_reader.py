@@ -123,7 +123,7 @@ def read_overview(
     now: datetime,
     stale_after_hours: float,
 ) -> Overview:
-    """Return all models, worst first, then by name; ``lines`` are the alerts, ``known_jobs`` those of the crontab.
+    """Return all models, worst first, then by name; ``lines`` are the alerts, ``known_jobs`` those that are wanted.
 
     Raises ``StoreUnavailable``.
     """

@@ -11,9 +11,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ml_core.clock import FixedClock
-from ml_core.config import project_root
 from ml_core.records import RunState
 from ml_core.registry import Registry
+from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_monitor.exporter import StoreExporter
 from ml_monitor.job_metrics import STATES
@@ -42,9 +42,9 @@ def run(store: Store, hours_ago: int, state: RunState = "done", *, took: timedel
         assert store.finish_run(lease, now=slot + took, state=state, message=None, log_tail="")
 
 
-def scraped(registry: Registry, clock: FixedClock, crontab: Path | None = None) -> CollectorRegistry:
+def scraped(registry: Registry, clock: FixedClock, crontab: str | None = None) -> CollectorRegistry:
     collected = CollectorRegistry()
-    collected.register(StoreExporter(registry, clock, crontab))
+    collected.register(StoreExporter(registry, clock, None if crontab is None else Settings(crontab=crontab)))
     return collected
 
 
@@ -95,15 +95,15 @@ def test_the_third_newest_call_is_since_when_a_job_of_the_crontab_should_be_done
     crontab = tmp_path / "crontab"
     crontab.write_text(f"# retain: forget\n{fields} python -m ml_core.store retain\n")
     run(registry.store, 0)
-    samples = scraped(registry, clock, crontab)
+    samples = scraped(registry, clock, str(crontab))
     assert samples.get_sample_value("ml_job_expected_timestamp_seconds", RETAIN) == expected.timestamp()
 
 
-def test_nothing_is_expected_of_a_job_that_the_crontab_does_not_have(
+def test_nothing_is_expected_of_a_job_that_is_none_of_the_wanted(
     registry: Registry, clock: FixedClock, tmp_path: Path
 ) -> None:
     run(registry.store, 0)
-    for crontab in (project_root() / "deploy" / "crontab.example", tmp_path / "absent", None):
+    for crontab in ("", str(tmp_path / "absent"), None):
         samples = scraped(registry, clock, crontab)
         assert samples.get_sample_value("ml_job_expected_timestamp_seconds", RETAIN) is None
         assert states(samples) == ["done"]

@@ -12,13 +12,14 @@ from forecasting_jobs.response_time.appdynamics import Controller
 from forecasting_jobs.response_time.controller_config import ControllerConfig
 from forecasting_jobs.response_time.errors import ControllerFault, ControllerRefused, ControllerUnavailable
 from forecasting_jobs.response_time.metric_data import hourly_values, read_answer
-from forecasting_jobs.response_time.metrics import ART, metric_path
+from forecasting_jobs.response_time.metrics import ART, METRIC_PATHS, metric_path
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
 from ml_core.errors import SuiteError
 from tests.factories import NOON
 
 HOUR = timedelta(hours=1)
-PATH = metric_path(ART)
+PATTERN = METRIC_PATHS[ART]
+PATH = metric_path(PATTERN)
 
 
 def ask(client: Controller, hours: int = 3, end: datetime = NOON) -> list[dict[str, object]]:
@@ -27,9 +28,12 @@ def ask(client: Controller, hours: int = 3, end: datetime = NOON) -> list[dict[s
 
 def test_one_question_brings_the_minutes_of_all_servers(client: Controller) -> None:
     content = ask(client)
-    assert [element["metricPath"] for element in content] == [metric_path(ART, "ABP"), metric_path(ART, "ABPServer1")]
+    assert [element["metricPath"] for element in content] == [
+        f"Overall Application Performance|{server}|Individual Nodes|{server}|Average Response Time (ms)"
+        for server in ("ABP", "ABPServer1")
+    ]
     assert {element["frequency"] for element in content} == {"ONE_MIN"}
-    points = read_answer(content).points["ABP"]
+    points = read_answer(content, PATTERN).points["ABP"]
     assert len(points) == 180
     assert points[0].time == NOON - 3 * HOUR
 
@@ -39,14 +43,14 @@ def test_an_hour_is_the_same_at_every_distance_of_points(client: Controller, hou
     content = ask(client, hours)
     # A day has 1,440 minutes, which is still within the 1,459 that come as single ones.
     assert content[0]["frequency"] == frequency
-    far = hourly_values(read_answer(content).points["ABP"], NOON)
-    near = hourly_values(read_answer(ask(client, 3)).points["ABP"], NOON)
+    far = hourly_values(read_answer(content, PATTERN).points["ABP"], NOON)
+    near = hourly_values(read_answer(ask(client, 3), PATTERN).points["ABP"], NOON)
     assert len(far) == hours
     assert {hour: far[hour] for hour in near} == near
 
 
 def test_the_hour_that_is_not_over_is_told_by_the_controller_and_not_taken(client: Controller) -> None:
-    points = read_answer(ask(client, 3, end=NOON + HOUR)).points["ABP"]
+    points = read_answer(ask(client, 3, end=NOON + HOUR), PATTERN).points["ABP"]
     assert max(point.time for point in points) < NOON
     half_past = [point for point in points if point.time < NOON - HOUR / 2]
     assert max(hourly_values(half_past, NOON - HOUR / 2)) == NOON - 2 * HOUR
@@ -95,7 +99,7 @@ def test_a_question_that_the_controller_does_not_understand_is_refused(client: C
 
 
 def test_a_path_that_nothing_matches_has_no_points(client: Controller) -> None:
-    assert client.metric_data("ABP", metric_path(ART, "no such server"), NOON - HOUR, NOON) == []
+    assert client.metric_data("ABP", metric_path(PATTERN, "no such server"), NOON - HOUR, NOON) == []
 
 
 @pytest.mark.parametrize("fault", ["unavailable", "unauthorised", "half"])
@@ -142,20 +146,20 @@ def test_a_controller_that_is_down_or_slow_is_unavailable(
 
 def test_a_text_for_a_number_spoils_its_server_alone(client: Controller, controller: SimulatedController) -> None:
     controller.faults.append("text")
-    answer = read_answer(ask(client))
+    answer = read_answer(ask(client), PATTERN)
     assert answer.faults == {"ABP": "metricValues[0].sum: expected a number from 0 on"}
     assert list(answer.points) == ["ABPServer1"]
 
 
 def test_of_duplicates_the_complete_point_is_taken(client: Controller, controller: SimulatedController) -> None:
-    expected = read_answer(ask(client)).points
+    expected = read_answer(ask(client), PATTERN).points
     controller.faults.append("duplicates")
-    assert read_answer(ask(client)).points == expected
+    assert read_answer(ask(client), PATTERN).points == expected
 
 
 def test_metric_data_not_found_is_no_fault(client: Controller, controller: SimulatedController) -> None:
     controller.faults.append("empty")
-    answer = read_answer(ask(client))
+    answer = read_answer(ask(client), PATTERN)
     assert (answer.points, answer.faults) == ({}, {})
 
 

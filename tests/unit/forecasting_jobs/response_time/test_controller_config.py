@@ -10,6 +10,8 @@ import yaml
 from pydantic import SecretStr
 
 from forecasting_jobs.response_time.controller_config import read_controller_config
+from forecasting_jobs.response_time.metrics import ART, METRIC_PATHS
+from ml_core.config import resolve_path
 from ml_core.errors import ConfigurationError
 from ml_core.settings import ResponseTimeSettings
 
@@ -41,6 +43,18 @@ def test_the_file_that_comes_with_the_suite_names_the_made_up_controller() -> No
     assert read_controller_config(ResponseTimeSettings()).url == "http://127.0.0.1:8090"
 
 
+def test_the_file_that_comes_with_the_suite_tells_where_all_metrics_are(tmp_path: Path) -> None:
+    content = yaml.safe_load(resolve_path(ResponseTimeSettings().config_file).read_text())
+    assert content["metric_paths"] == METRIC_PATHS
+    assert read_controller_config(written(tmp_path, {"client_creds": CREDS})).metric_paths == METRIC_PATHS
+
+
+def test_a_path_of_ones_own_goes_before_the_usual_one(tmp_path: Path) -> None:
+    paths = {ART: "Service Endpoints|{server}|Average Response Time (ms)"}
+    config = read_controller_config(written(tmp_path, {"client_creds": CREDS, "metric_paths": paths}))
+    assert config.metric_paths == {**METRIC_PATHS, **paths}
+
+
 def test_certificates_to_trust_may_be_named_and_must_be_there(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("")
     good = written(tmp_path, {"client_creds": CREDS}, ca_file=str(tmp_path / "ca.pem"))
@@ -56,6 +70,10 @@ def test_certificates_to_trust_may_be_named_and_must_be_there(tmp_path: Path) ->
         ([], "client_creds: expected the keys"),
         ({"client_creds": CREDS, "token": "x"}, "there is no key token"),
         ({"client_creds": CREDS | {"secret": "x"}}, r"there is no key client_creds\.secret"),
+        ({"client_creds": CREDS, "metric_paths": []}, "metric_paths: expected a path for each metric"),
+        ({"client_creds": CREDS, "metric_paths": {"speed": "a"}}, r"there is no metric metric_paths\.speed"),
+        ({"client_creds": CREDS, "metric_paths": {ART: "a|b"}}, rf"metric_paths\.{ART}: expected levels"),
+        ({"client_creds": CREDS, "metric_paths": {ART: None}}, rf"metric_paths\.{ART}: expected levels"),
         ({"client_creds": CREDS | {"client_id": None}}, r"client_creds\.client_id"),
         ({"client_creds": CREDS | {"client_secret": None}}, "ML_RESPONSE_TIME__CLIENT_SECRET"),
         ({"client_creds": CREDS | {"geturl": "ftp://x"}}, r"client_creds\.geturl: expected https"),

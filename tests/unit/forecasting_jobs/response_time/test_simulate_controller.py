@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from forecasting_jobs.response_time.controller_config import TOKEN_PATH
-from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, metric_path
+from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, METRIC_PATHS, metric_path, summary_of
 from forecasting_jobs.response_time.simulate_controller import FAULTS, SimulatedController
 from forecasting_jobs.response_time.simulated_load import SERVERS, SimulatedLoad
 from ml_core.clock import FixedClock
@@ -32,7 +32,7 @@ def session() -> Iterator[requests.Session]:
 
 def ask(session: requests.Session, controller: SimulatedController, **changes: Any) -> requests.Response:
     question = {
-        "metric-path": metric_path(ART),
+        "metric-path": metric_path(METRIC_PATHS[ART]),
         "time-range-type": "BETWEEN_TIMES",
         "start-time": round((NOON - HOUR).timestamp() * 1000),
         "end-time": round(NOON.timestamp() * 1000),
@@ -57,8 +57,48 @@ def test_it_answers_xml_unless_json_is_asked_for_and_one_point_unless_rollup_is_
     assert point["sum"] == sum(minute["sum"] for minute in minutes)
 
 
+def milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)
+
+
 @pytest.mark.parametrize(
-    "changes", [{"time_range_type": "EVER"}, {"start_time": "noon"}, {"end_time": 0}, {"metric_path": None}]
+    "changes",
+    [
+        {"time_range_type": "BEFORE_NOW", "start_time": None, "end_time": None},
+        {"time_range_type": "BEFORE_TIME", "start_time": None, "end_time": milliseconds(NOON)},
+        {"time_range_type": "AFTER_TIME", "start_time": milliseconds(NOON - HOUR), "end_time": None},
+    ],
+)
+def test_an_hour_is_the_same_in_each_way_to_ask_for_it(
+    session: requests.Session, controller: SimulatedController, changes: dict[str, Any]
+) -> None:
+    asked = ask(session, controller, duration_in_mins=60, **changes)
+    assert asked.json() == ask(session, controller).json()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "frequency", "points"),
+    [(1459, "ONE_MIN", 1459), (1460, "TEN_MIN", 146), (2940, "TEN_MIN", 294), (2941, "SIXTY_MIN", 50)],
+)
+def test_the_longer_the_stretch_the_farther_apart_the_points(
+    session: requests.Session, controller: SimulatedController, minutes: int, frequency: str, points: int
+) -> None:
+    asked = {"time_range_type": "BEFORE_NOW", "duration_in_mins": minutes}
+    element, _ = ask(session, controller, **asked).json()
+    assert (element["frequency"], len(element["metricValues"])) == (frequency, points)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"time_range_type": "EVER"},
+        {"time_range_type": "BEFORE_NOW"},
+        {"time_range_type": "AFTER_TIME", "duration_in_mins": "-5"},
+        {"time_range_type": "BEFORE_TIME", "duration_in_mins": 60, "end_time": None},
+        {"start_time": "noon"},
+        {"end_time": 0},
+        {"metric_path": None},
+    ],
 )
 def test_a_question_it_does_not_understand_is_a_400(
     session: requests.Session, controller: SimulatedController, changes: dict[str, Any]
@@ -121,6 +161,13 @@ def test_any_stretch_is_the_same_whenever_it_is_asked_for_and_all_metrics_are_th
             assert (long.total >= 0).all() and (long.count > 0).all()
     with pytest.raises(ValueError, match="there is no"):
         load.measured("another", ART, NOON - HOUR, NOON, NOON)
+
+
+def test_a_tier_says_what_its_only_node_says() -> None:
+    load = SimulatedLoad()
+    for metric in (ART, "calls_per_minute", "socket_reads"):
+        node, tier = (load.measured("ABP", name, NOON - DAY, NOON, NOON) for name in (metric, summary_of(metric)))
+        assert (node.minutes.tolist(), node.total.tolist()) == (tier.minutes.tolist(), tier.total.tolist())
 
 
 def test_it_loses_minutes_and_hours_now_and_then_and_tells_nothing_of_the_future() -> None:

@@ -4,26 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ml_core.config import project_root, resolve_path
 from ml_core.errors import ConfigurationError
 from ml_core.jobs.known_jobs import parse_crontab, read_known_jobs
-from ml_core.settings import Settings
-
-
-def test_the_suites_own_crontab_names_and_describes_every_job() -> None:
-    known = read_known_jobs(resolve_path(Settings().crontab))
-    assert list(known)[:4] == ["monitor-check", "store-retain", "store-compact", "store-backup"]
-    for job in known.values():
-        assert job.description, job.name
-        assert " " not in job.name
-    assert known["monitor-check"].command == "python -m ml_monitor check"
-    assert [name for name, job in known.items() if job.needs_shell] == ["store-backup"]
-
-
-def test_every_command_of_the_crontab_is_a_job_but_the_one_that_runs_them() -> None:
-    lines = (project_root() / "deploy" / "crontab.example").read_text().splitlines()
-    commands = [line for line in lines if " -m " in line]
-    assert len(read_known_jobs(resolve_path(Settings().crontab))) == len(commands) - 1
 
 
 def test_a_line_gives_schedule_module_and_arguments() -> None:

@@ -54,11 +54,11 @@ def test_a_job_of_its_own_runs_between_two_slots(command: CliRunner, json_store:
 @pytest.mark.parametrize(
     ("job", "message"),
     [
-        ("rm -rf /", "the crontab has no such job"),
+        ("rm -rf /", "no such job is wanted here"),
         ("ml_core.store backup $(date).gz", "its line in the crontab needs a shell; cron alone runs it"),
     ],
 )
-def test_what_the_crontab_does_not_say_is_refused(
+def test_what_is_no_wanted_job_or_needs_a_shell_is_refused(
     command: CliRunner, json_store: JsonStore, job: str, message: str
 ) -> None:
     ask(json_store, job)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from ml_core.clock import Clock
 from ml_core.store.__main__ import main
 from ml_core.store.json_store import JsonStore
 from ml_core.store.sql_store import SqlStore
@@ -115,6 +116,18 @@ def test_artifacts_may_be_left_out_of_a_backup(filled: JsonStore, tmp_path: Path
     assert run("backup", tmp_path / "with.tar.gz").exit_code == 0
     assert run("backup", "--no-artifacts", tmp_path / "without.tar.gz").exit_code == 0
     assert (tmp_path / "without.tar.gz").stat().st_size < (tmp_path / "with.tar.gz").stat().st_size
+
+
+def test_backups_by_weekday_keep_a_file_for_each_day_and_make_their_folder(
+    filled: JsonStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for days in (0, 1, 7):
+        monkeypatch.setenv("ML_CLOCK_OFFSET", f"P{days}D")
+        result = run("backup", "--by-weekday", "--no-artifacts", tmp_path / "backups" / "store.tar.gz")
+        assert result.exit_code == 0, result.stderr
+    today = Clock().now().isoweekday()
+    names = {f"store-{day}.tar.gz" for day in (today, today % 7 + 1)}
+    assert {path.name for path in (tmp_path / "backups").iterdir()} == names
 
 
 def test_verify_says_that_all_is_as_written_or_names_what_is_not(filled: JsonStore, tmp_path: Path) -> None:

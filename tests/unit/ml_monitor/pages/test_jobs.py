@@ -110,7 +110,7 @@ class TestList:
         changed = settings.model_copy(update={"crontab": str(tmp_path / "empty")})
         shown = text_of(create_app(changed, json_store, clock).test_client().get("/ui/jobs"))
         assert "No job is known yet." in shown
-        assert "crontab deploy/crontab.example" in shown
+        assert "make install-cron" in shown
 
     def test_the_list_is_csv_too(self, client: FlaskClient, json_store: JsonStore) -> None:
         run(json_store, "=cmd", NOON, message="@x")
@@ -169,7 +169,7 @@ class TestRunNow:
         self, client: FlaskClient, json_store: JsonStore
     ) -> None:
         run(json_store, "of-others", NOON)
-        for job, reason in (("backup", "needs a shell"), ("of-others", "is not in the crontab")):
+        for job, reason in (("backup", "needs a shell"), ("of-others", "none of the jobs that are wanted here")):
             assert reason in text_of(client.get(f"/ui/jobs/{job}?confirm=run"))
             answer = send_form(client, "/ui/jobs/check?confirm=run", f"/ui/jobs/{job}/requests")
             assert answer.status_code == 409
