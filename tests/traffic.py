@@ -34,4 +34,4 @@ def a_traffic_forecast(
     """Return a forecast of six steps, made at ``made``."""
     window = window or a_window()
     times = [window.time + number * step for number in range(1, len(rx) + 1)]
-    return TrafficForecast(new_id(made), model, 1, window, times, rx, tx, made, made)
+    return TrafficForecast(new_id(made), model, 1, window, times, list(rx), list(tx), made, made)

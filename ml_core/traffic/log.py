@@ -10,8 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from ml_core.clock import Clock, format_time
@@ -22,21 +20,6 @@ from ml_core.store.base import Store
 from ml_core.tracking.names import milliseconds_of
 from ml_core.tracking.predictions import NewLine, TrackedPredictions
 from ml_core.traffic.records import TARGETS, TrafficForecast
-
-_MILLISECOND = timedelta(milliseconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class ServedStep:
-    """One step of one target of a forecast, counted from 1, as it was logged; a masked name is None."""
-
-    prediction_id: str
-    link: str | None
-    location: str | None
-    target: str
-    step: int
-    issue_time: datetime
-    valid_time: datetime
 
 
 class TrafficLog:
@@ -60,20 +43,6 @@ class TrafficLog:
         self.tracked.add_new(model, [_as_line(forecast) for forecast in forecasts])
         rows = [row for forecast in forecasts for row in self._predictions(model, forecast)]
         self.store.record_predictions(model, rows, new_ids=True)
-
-    def steps_of(self, model: str, forecast_id: str) -> list[ServedStep]:
-        """Return the steps of a forecast, by target and step; none if this is the id of no forecast."""
-        made = id_time(forecast_id)
-        if made is None:
-            return []
-        frame = self.store.predictions(model, made, made + _MILLISECOND)
-        rows = zip(frame["prediction_id"], frame["features"], strict=True)
-        found = [
-            _served(prediction_id, features)
-            for prediction_id, features in rows
-            if prediction_id.startswith(f"{forecast_id}-") and all(features.get(name) for name in _NEEDED)
-        ]
-        return sorted(found, key=lambda step: (step.target, step.step))
 
     def _names(self, model: str, forecast: TrafficForecast) -> Mapping[str, Any]:
         window = forecast.window
@@ -109,21 +78,6 @@ class TrafficLog:
             )
             for number, (target, step, time, value) in enumerate(steps, start=1)
         ]
-
-
-_NEEDED = ("target", "step", "issue_time", "valid_time")  # of which any may be masked
-
-
-def _served(prediction_id: str, features: Mapping[str, Any]) -> ServedStep:
-    return ServedStep(
-        prediction_id,
-        features.get("link"),
-        features.get("location"),
-        features["target"],
-        features["step"],
-        datetime.fromisoformat(features["issue_time"]),
-        datetime.fromisoformat(features["valid_time"]),
-    )
 
 
 def _as_forecast(forecast: TrafficForecast, target: str) -> Forecast:

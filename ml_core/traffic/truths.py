@@ -17,8 +17,8 @@ from ml_core.clock import Clock, format_time
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.records import GroundTruth, Observation
 from ml_core.store.base import Store
-from ml_core.traffic.log import ServedStep
 from ml_core.traffic.records import series_name
+from ml_core.traffic.served import ServedStep
 from ml_core.traffic.times import read_time
 
 LABELS: Mapping[str, str] = {"final_rx_gbs_label": "rx_gbs", "final_tx_gbs_label": "tx_gbs"}

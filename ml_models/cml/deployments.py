@@ -54,8 +54,10 @@ class Deployments:
         raise NotFound(f"{_FIELD}: {message}", [FieldError(_FIELD, message)])
 
     def candidates(self, deployment: str | None) -> list[Model]:
-        """Return the models among which to look for a prediction: one, or for None all that are registered."""
-        return self.registry.store.list_models() if deployment is None else [self.find(deployment)]
+        """Return the models among which to look for a prediction: one, or for None all, the usual one first."""
+        if deployment is not None:
+            return [self.find(deployment)]
+        return sorted(self.registry.store.list_models(), key=lambda model: model.name != self.default)
 
     def _names(self, deployment: str | None) -> Iterator[str]:
         if deployment is None:

@@ -16,7 +16,7 @@ from ml_core.store.base import Store
 from ml_core.tracking.aggregates import TrackedAggregate, TrackedAggregates
 from ml_core.tracking.names import time_of
 from ml_core.tracking.predictions import NewLine, TrackedPrediction, TrackedPredictions
-from ml_core.traffic.log import TrafficLog
+from ml_core.traffic.served import ServedForecasts
 from ml_core.traffic.truths import LABELS, TrafficTruths
 from ml_models.cml.deployments import Deployments
 
@@ -39,7 +39,7 @@ class Tracking:
         self.limits = limits
         self.predictions = TrackedPredictions(store, clock, masking)
         self.aggregates = TrackedAggregates(store, clock)
-        self.log = TrafficLog(store, clock, masking)
+        self.served = ServedForecasts(store, clock)
         self.truths = TrafficTruths(store, clock)
 
     def track(self, deployment: str | None, line: NewLine) -> None:
@@ -55,7 +55,7 @@ class Tracking:
         """
         self._check_size(metrics)
         for model in self.deployments.candidates(deployment):
-            steps = self.log.steps_of(model.name, prediction_id) if LABELS.keys() & metrics.keys() else []
+            steps = self.served.steps_of(model.name, prediction_id) if LABELS.keys() & metrics.keys() else []
             truths = self.truths.read(steps, metrics) if steps else {}
             if self.predictions.add_delayed(model.name, prediction_id, metrics):
                 self.truths.record(model.name, truths)

@@ -52,22 +52,24 @@ def _art_plot(page: SheetPage) -> Any:
     """Return the chart of what was measured over what was said of it, with what is said of the hours to come."""
     end = max([page.range.end, *(step.valid_time + HOUR for step in page.steps)])
     shown = replace(page.range, end=end)
+    steps = (*page.said, *page.steps)
     numbers = [each.value for each in page.measured]
-    for step in (*page.said, *page.steps):
+    for step in steps:
         numbers += [number for number in (step.value, step.lower_95, step.upper_95) if number is not None]
     if page.warning is not None:
         numbers.append(page.warning.limit)
+    usual = page.usual or {}
+    hours = [page.range.start.replace(minute=0, second=0, microsecond=0) + n * HOUR for n in range(_hours(shown) + 1)]
+    known = [hour for hour in hours if hour.hour in usual]
+    numbers += [usual[hour.hour].percentile_90 for hour in known]
     plot = new_plot(shown, "response time (ms)", range_around(numbers))
     plot.height = _LINE_HEIGHT
-    for steps in (page.said, page.steps):
-        _add_bands(plot, steps)
+    _add_bands(plot, steps)
     models = bokeh("models")
     if page.warning is not None:
         plot.add_layout(models.Span(location=page.warning.limit, line_color=LIGHT["class-7"], line_width=2))
-    usual = page.usual or {}
-    hours = [page.range.start.replace(minute=0, second=0, microsecond=0) + n * HOUR for n in range(_hours(shown) + 1)]
     for name, dash in (("mean", "dashed"), ("percentile_90", "dotted")):
-        line = [(hour, getattr(usual[hour.hour], name)) for hour in hours if hour.hour in usual]
+        line = [(hour, getattr(usual[hour.hour], name)) for hour in known]
         _add_line(plot, line, "reference", f"usual {name.replace('_', ' ')}", page.time, dash=dash, width=1.3)
     if page.steps and page.application is not None:
         plot.add_layout(
@@ -79,8 +81,7 @@ def _art_plot(page: SheetPage) -> Any:
             )
         )
     _add_line(plot, [(each.time, each.value) for each in page.measured], "ink", "measured", page.time)
-    for steps in (page.said, page.steps):
-        _add_line(plot, [(step.valid_time, step.value) for step in steps], "series", "forecast", page.time, width=2.2)
+    _add_line(plot, [(step.valid_time, step.value) for step in steps], "series", "forecast", page.time, width=2.2)
     return plot
 
 

@@ -15,6 +15,7 @@ from ml_core.masking import Masking
 from ml_core.store.base import Store
 from ml_core.traffic.log import TrafficLog
 from ml_core.traffic.records import STEP_FEATURES, TrafficForecast, series_name
+from ml_core.traffic.served import ServedForecasts
 from ml_core.traffic.truths import TrafficTruths
 from tests.factories import NOON, a_prediction
 from tests.traffic import HOUR, HOURLY, RX, TX, a_traffic_forecast, a_window
@@ -33,13 +34,18 @@ def log(store: Store, clock: FixedClock) -> TrafficLog:
 
 
 @pytest.fixture
+def served(store: Store, clock: FixedClock) -> ServedForecasts:
+    return ServedForecasts(store, clock)
+
+
+@pytest.fixture
 def truths(store: Store, clock: FixedClock) -> TrafficTruths:
     return TrafficTruths(store, clock)
 
 
-def label(truths: TrafficTruths, log: TrafficLog, forecast: TrafficForecast, **metrics: Any) -> int:
+def label(truths: TrafficTruths, store: Store, forecast: TrafficForecast, **metrics: Any) -> int:
     """Take labels for the truth of a forecast; return of how many steps."""
-    found = truths.read(log.steps_of(HOURLY, forecast.forecast_id), metrics)
+    found = truths.read(ServedForecasts(store, FixedClock(NOON)).steps_of(HOURLY, forecast.forecast_id), metrics)
     truths.record(HOURLY, found)
     return len(found)
 
@@ -80,11 +86,11 @@ def test_each_step_is_a_prediction_under_the_id_of_its_forecast(store: Store, lo
     }  # fmt: skip
 
 
-def test_its_steps_are_found_again_by_its_id_alone(log: TrafficLog) -> None:
+def test_its_steps_are_found_again_by_its_id_alone(log: TrafficLog, served: ServedForecasts) -> None:
     forecasts = [a_traffic_forecast(a_window(link=link)) for link in ("Verizon", "Northway")]
     log.record(HOURLY, forecasts)  # within one millisecond
     for forecast in forecasts:
-        steps = log.steps_of(HOURLY, forecast.forecast_id)
+        steps = served.steps_of(HOURLY, forecast.forecast_id)
         assert [(step.target, step.step) for step in steps] == [
             (target, step) for target in ("rx_gbs", "tx_gbs") for step in range(1, 7)
         ]
@@ -92,11 +98,34 @@ def test_its_steps_are_found_again_by_its_id_alone(log: TrafficLog) -> None:
         assert [step.valid_time for step in steps[:6]] == forecast.times
 
 
-def test_the_id_of_something_else_has_no_steps(store: Store, log: TrafficLog) -> None:
-    plain = a_prediction()
-    store.record_predictions(HOURLY, [plain])
-    for other in (plain.prediction_id, new_id(NOON), "order-17", ""):
-        assert log.steps_of(HOURLY, other) == []
+def test_the_id_of_something_else_has_no_steps(store: Store, served: ServedForecasts) -> None:
+    plain, alike = a_prediction(), new_id(NOON)
+    features = {"target": "rx_gbs", "step": "one", "issue_time": "noon", "valid_time": 3}
+    store.record_predictions(HOURLY, [plain, a_prediction(prediction_id=f"{alike}-1", features=features)])
+    for other in (plain.prediction_id, alike, new_id(NOON), "order-17", ""):
+        assert served.steps_of(HOURLY, other) == []
+
+
+def test_forecasts_of_a_time_come_back_whole_with_the_ids_of_their_steps(
+    store: Store, log: TrafficLog, served: ServedForecasts
+) -> None:
+    made = [NOON, NOON + HOUR, NOON + 2 * HOUR]
+    forecasts = [a_traffic_forecast(a_window(time), made=time) for time in made]
+    for forecast in forecasts:
+        log.record(HOURLY, [forecast])
+    store.record_predictions(HOURLY, [a_prediction(NOON + HOUR)])
+    assert served.between(HOURLY, NOON, made[2]) == forecasts[:2]
+    values = {row.prediction_id: row.value for row in store.each_prediction(HOURLY)}
+    both = [*forecasts[0].rx_gbs, *forecasts[0].tx_gbs]
+    assert [values[f"{forecasts[0].forecast_id}-{number}"] for number in range(1, 13)] == both
+
+
+@pytest.mark.parametrize("name", ["link", "issue_time", "input_rx_data"])
+def test_forecasts_of_which_something_is_masked_do_not_come_back(
+    store: Store, clock: FixedClock, served: ServedForecasts, name: str
+) -> None:
+    TrafficLog(store, clock, Masking((f"*.{name}",))).record(HOURLY, [a_traffic_forecast()])
+    assert served.between(HOURLY, NOON - DAY, NOON + DAY) == []
 
 
 def test_inputs_and_answers_are_tracked_under_its_id(log: TrafficLog) -> None:
@@ -119,7 +148,7 @@ def test_labels_are_the_truth_of_predictions_and_of_the_series(
     forecast = a_traffic_forecast()
     log.record(HOURLY, [forecast])
     given = {"final_rx_gbs_label": [1.5, 2.5, 3.5, 4.5, 5.5, 6.5], "final_tx_gbs_label": [0.0] * 6}
-    assert label(truths, log, forecast, **given) == 12
+    assert label(truths, store, forecast, **given) == 12
     assert errors_of(store, RX) == [-0.5] * 6
     assert errors_of(store, TX) == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
     assert truths_by_step(store)["rx_gbs", 6] == 6.5
@@ -131,7 +160,7 @@ def test_labels_that_stop_early_or_have_gaps_are_joined_step_by_step(
 ) -> None:
     forecast = a_traffic_forecast()
     log.record(HOURLY, [forecast])
-    assert label(truths, log, forecast, final_rx_gbs_label=[1.5, None, 3.5], final_tx_gbs_label=[]) == 2
+    assert label(truths, store, forecast, final_rx_gbs_label=[1.5, None, 3.5], final_tx_gbs_label=[]) == 2
     assert truths_by_step(store) == {("rx_gbs", 1): 1.5, ("rx_gbs", 3): 3.5}
     assert [math.isnan(error) for error in errors_of(store, RX)] == [False, True, False, True, True, True]
 
@@ -142,7 +171,7 @@ def test_labels_with_times_are_joined_by_time_in_whatever_order(
     forecast = a_traffic_forecast()
     log.record(HOURLY, [forecast])
     times = ["2026-11-20 18:00:00", "2026-11-20T14:00:00+01:00"]
-    assert label(truths, log, forecast, final_rx_gbs_label=[60, 10], final_time_label=times) == 2
+    assert label(truths, store, forecast, final_rx_gbs_label=[60, 10], final_time_label=times) == 2
     assert truths_by_step(store) == {("rx_gbs", 6): 60.0, ("rx_gbs", 1): 10.0}
 
 
@@ -151,7 +180,7 @@ def test_a_truth_serves_every_forecast_that_speaks_of_its_time(
 ) -> None:
     earlier, later = (a_traffic_forecast(a_window(NOON + number * HOUR)) for number in (0, 1))
     log.record(HOURLY, [earlier, later])
-    label(truths, log, later, final_rx_gbs_label=[2.0])
+    label(truths, store, later, final_rx_gbs_label=[2.0])
     frame = store.scored_forecasts(RX, NOON, NOON + DAY).dropna(subset=["truth"])
     assert frame["valid_time"].to_list() == [NOON + 2 * HOUR] * 2
     assert frame["value"].to_list() == [2.0, 1.0]
@@ -163,7 +192,7 @@ def test_a_corrected_label_replaces_the_first_which_stays_known_as_of_its_time(
     forecast = a_traffic_forecast()
     log.record(HOURLY, [forecast])
     for value in (5.0, 5.0, 7.0):
-        label(truths, log, forecast, final_rx_gbs_label=[value])
+        label(truths, store, forecast, final_rx_gbs_label=[value])
         clock.advance(HOUR)
     assert truths_by_step(store) == {("rx_gbs", 1): 7.0}
     then = store.observations(RX, NOON, NOON + DAY, known_at=NOON + HOUR)
@@ -187,12 +216,12 @@ def test_a_corrected_label_replaces_the_first_which_stays_known_as_of_its_time(
     ],
 )
 def test_labels_that_do_not_fit_are_refused_by_name(
-    log: TrafficLog, truths: TrafficTruths, metrics: dict[str, Any], field: str
+    store: Store, log: TrafficLog, truths: TrafficTruths, metrics: dict[str, Any], field: str
 ) -> None:
     forecast = a_traffic_forecast()
     log.record(HOURLY, [forecast])
     with pytest.raises(InvalidInput) as caught:
-        label(truths, log, forecast, **metrics)
+        label(truths, store, forecast, **metrics)
     assert [detail.field for detail in caught.value.details] == [field]
 
 
@@ -202,7 +231,7 @@ def test_a_masked_link_is_stored_nowhere_and_its_truth_still_finds_its_steps(sto
     log.record(HOURLY, [forecast])
     assert {row.features["location"] for row in store.each_prediction(HOURLY)} == {None}
     assert store.list_series() == []
-    assert label(TrafficTruths(store, clock), log, forecast, final_rx_gbs_label=[1.0]) == 1
+    assert label(TrafficTruths(store, clock), store, forecast, final_rx_gbs_label=[1.0]) == 1
     assert truths_by_step(store) == {("rx_gbs", 1): 1.0}
 
 
