@@ -48,6 +48,7 @@ class Job:
     The lease is renewed while the work goes on, so it only has to outlast a stall; a holder that dies is replaced
     after at most ``lease``. ``deadline`` bounds one run. ``cap`` bounds how many missed slots are made good at once.
     The work of a job that ``is_anytime`` does not depend on its slot, so it may be run between two when asked for.
+    That of one ``in_order`` builds on its earlier slots: where another is at one, the later ones are left to it too.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Job:
     missed: Missed = "last"
     cap: int = 24
     is_anytime: bool = False
+    in_order: bool = False
 
 
 class RunStopped(SuiteError):
@@ -91,7 +93,11 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
             slots = (asked,)
         else:
             log.warning("%s: the slot %s is done; nothing is due", job.name, format_time(job.schedule.slot_at(now)))
-    codes = {_run_slot(job, slot, store, clock) for slot in slots}
+    codes = set()
+    for slot in slots:
+        codes.add(_run_slot(job, slot, store, clock))
+        if job.in_order and ExitCode.HELD_ELSEWHERE in codes:
+            break
     for code in (ExitCode.FAILED, ExitCode.HELD_ELSEWHERE):
         if code in codes:
             return code
