@@ -77,7 +77,7 @@ def observations(path: SeriesPath, query: RowsQuery) -> Response:
 def forecasts(path: SeriesPath, query: ForecastsQuery) -> Response:
     start, end = _stretch(query, ahead=_SPAN)
     frame = _store().scored_forecasts(_known(path.series), start, end, model=query.model)
-    frame = frame.assign(horizon_seconds=frame["horizon"] / timedelta(seconds=1))
+    frame = frame.assign(horizon_seconds=frame["horizon"].dt.total_seconds())
     return _answer({"series": path.series}, frame[list(_FORECASTS)], "valid_time", query)
 
 
