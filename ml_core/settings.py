@@ -43,6 +43,18 @@ class ModelsSettings(AppSettings):
     port: Port = 5002
 
 
+class CmlSettings(Section):
+    """Which models answer the calls of scripts that were written for CML.
+
+    ``model`` answers where nothing says which. ``deployments`` are CRNs and what they stand for, as
+    ``<crn>=link_traffic_5min``; ``access_keys``, in the same form, may ask for the forecasts of one model each.
+    """
+
+    model: str = "link_traffic_hourly"
+    deployments: tuple[str, ...] = ()
+    access_keys: tuple[SecretStr, ...] = ()
+
+
 class CloudWatchSettings(AppSettings):
     """The CPU forecasts: where the metrics come from, how much of them is kept in view, and what overload means.
 
@@ -251,6 +263,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    cml: CmlSettings = CmlSettings()
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     response_time: ResponseTimeSettings = ResponseTimeSettings()
