@@ -60,7 +60,7 @@ def train_instance(
     content = _content(engine, instance, trial, versions)
     kept.put_newest(engine.store, kept.TRIALS, instance, content)
     scored = {entry.name: dict(entry.scores) for entry in trial.models if entry.scores is not None}
-    engine.store.put_metric_points(trial_points(instance, history.end_time, history.step, scored))
+    engine.store.put_metric_points(trial_points(instance, engine.clock.now(), history.step, scored))
     issue(engine, instance, history, fitted[trial.preferred], history.end_time, served)
     log.info("%s: %s is served, version %d", instance, label_of(trial.preferred), served)
     return content
