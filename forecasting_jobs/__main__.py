@@ -1,9 +1,10 @@
-"""``python -m forecasting_jobs response-time ... | schedule``."""
+"""``python -m forecasting_jobs response-time ... | link-traffic ... | schedule``."""
 
 from __future__ import annotations
 
 import click
 
+from forecasting_jobs.link_traffic.doors import link_traffic
 from forecasting_jobs.response_time.doors import response_time
 from ml_core.commands import LazyGroup
 
@@ -16,6 +17,7 @@ def main() -> None:
 
 
 main.add_command(response_time)
+main.add_command(link_traffic)
 
 if __name__ == "__main__":
     main(prog_name="python -m forecasting_jobs")

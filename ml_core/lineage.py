@@ -14,13 +14,17 @@ from ml_core.csv_tables import table_sha256
 
 def training_lineage(source: str, table: pd.DataFrame) -> dict[str, Any]:
     """Return the lineage of a version that scikit-learn trains on ``table``, which came from ``source``."""
+    return {**data_lineage(source, table), "scikit_learn_version": version("scikit-learn")}
+
+
+def data_lineage(source: str, table: pd.DataFrame) -> dict[str, Any]:
+    """Return the lineage of a version that is trained on ``table``: the data and the code."""
     return {
         "data_source": source,
         "data_rows": len(table),
         "data_sha256": table_sha256(table),
         "code_version": version("ml-monitoring-suite"),
         "code_commit": _commit(),
-        "scikit_learn_version": version("scikit-learn"),
     }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 MaskedFeature = Annotated[str, StringConstraints(pattern=r"^[^.]+\..+$")]
+DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{0,64}$")]
 InstanceLimit = Annotated[str, StringConstraints(pattern=r"^[^=]+=[0-9]+(\.[0-9]+)?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Workers = Annotated[int, Field(ge=1, le=64)]
@@ -40,6 +41,18 @@ class ModelsSettings(AppSettings):
     """The model registry and serving app."""
 
     port: Port = 5002
+
+
+class CmlSettings(Section):
+    """Which models answer the calls of scripts that were written for CML.
+
+    ``model`` answers where nothing says which. ``deployments`` are CRNs and what they stand for, as
+    ``<crn>=link_traffic_5min``; ``access_keys``, in the same form, may ask for the forecasts of one model each.
+    """
+
+    model: str = "link_traffic_hourly"
+    deployments: tuple[str, ...] = ()
+    access_keys: tuple[SecretStr, ...] = ()
 
 
 class CloudWatchSettings(AppSettings):
@@ -93,6 +106,8 @@ class ResponseTimeSettings(Section):
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
     Where ``csv_file`` is set, hours come from that file and no controller is asked.
+    ``tables_database`` is where the first system's tables are, on the server of a store that is on one: by default the
+    store's database with ``_art`` behind its name; empty, there are none.
     """
 
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
@@ -108,6 +123,7 @@ class ResponseTimeSettings(Section):
     connections: Annotated[int, Field(ge=1, le=10)] = 4
     limit: Annotated[float, Field(gt=0)] | None = None
     simulator_port: Port = 8090
+    tables_database: DatabaseName | None = None
 
 
 class JobsSettings(Section):
@@ -210,6 +226,23 @@ class RetentionSettings(Section):
     series_days: Annotated[int, Field(ge=1)] = 730
 
 
+class RetrainingSettings(Section):
+    """How models are trained anew, and what a challenger must show to be promoted.
+
+    A verdict is wrong with a chance of at most ``alpha``; ``margin`` is the share by which the challenger's loss must
+    be below the champion's. A claim holds for ``lease_minutes``, so a run may take no longer. After a request is done
+    the model cools down for ``cool_down_hours``, in which no rule has it trained again.
+    """
+
+    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    window_days: Annotated[int, Field(ge=1, le=730)] = 90
+    shadow_days: Annotated[int, Field(ge=1, le=365)] = 14
+    watch_days: Annotated[int, Field(ge=1, le=365)] = 14
+    cool_down_hours: Annotated[float, Field(ge=0, le=24 * 365)] = 24.0
+    lease_minutes: Annotated[int, Field(ge=1, le=24 * 60)] = 45
+
+
 class Settings(Section):
     """All settings of the suite."""
 
@@ -223,12 +256,14 @@ class Settings(Section):
     masked_features: tuple[MaskedFeature, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     jobs: JobsSettings = JobsSettings()
+    retraining: RetrainingSettings = RetrainingSettings()
     auth: AuthSettings = AuthSettings()
     limits: LimitSettings = LimitSettings()
     spool: SpoolSettings = SpoolSettings()
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    cml: CmlSettings = CmlSettings()
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     response_time: ResponseTimeSettings = ResponseTimeSettings()

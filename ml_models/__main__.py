@@ -1,4 +1,4 @@
-"""``python -m ml_models serve | train``."""
+"""``python -m ml_models serve | train | retrain``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import click
 
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
+from ml_core.retraining.command import retrain_command
+from ml_models.retraining import opened_owner
 from ml_models.run_model import train
 
 
@@ -25,6 +27,7 @@ def serve() -> None:
 
 
 main.add_command(train)
+main.add_command(retrain_command(opened_owner))
 
 if __name__ == "__main__":
     main()

@@ -61,6 +61,7 @@ def own_folders(folder: Path) -> dict[str, str]:
         "ML_SPOOL__FOLDER": str(folder / "spool"),
         "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
         "ML_CLOUDWATCH__SCHEDULE": "false",
+        "ML_JOBS__SCHEDULE": "false",
     }
 
 

@@ -124,6 +124,9 @@ def _handler(controller: SimulatedController) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)
+            if address.path == "/readyz":
+                self._send(200, b"{}")
+                return
             controller.questions += 1
             parts = address.path.split("/")
             fault = controller.faults.popleft() if controller.faults else None

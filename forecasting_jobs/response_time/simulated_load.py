@@ -26,10 +26,8 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from forecasting_jobs.keyed_noise import Floats, Minutes, chance, smooth_chance
 from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, summary_of
-
-Floats = NDArray[np.float64]
-Minutes = NDArray[np.int64]
 
 SERVERS = ("ABP", *(f"ABPServer{number}" for number in range(1, 7)), "CollectionServer")
 _BASE_MS = (420.0, 120.0, 150.0, 95.0, 210.0, 80.0, 300.0, 60.0)
@@ -132,19 +130,10 @@ class SimulatedLoad:
         return 2 * self._chance(minutes, _SALT["minute"] + 100 * place + 10 * salt) - 1
 
     def _smooth(self, minutes: Minutes, period: int, salt: int) -> Floats:
-        """Return noise between -1 and 1 that is alike from one minute to the next: chance each period, joined."""
-        knot, along = minutes // period, (minutes % period) / period
-        weight = along * along * (3 - 2 * along)
-        before, after = self._chance(knot, salt), self._chance(knot + 1, salt)
-        return np.asarray(2 * (before + weight * (after - before)) - 1, dtype=np.float64)
+        return smooth_chance(minutes, period, self.seed, salt)
 
     def _chance(self, keys: Minutes, salt: int) -> Floats:
-        """Return numbers from 0 to 1 that follow from key, salt and seed (the finaliser of SplitMix64)."""
-        mixed = keys.astype(np.uint64) + np.uint64(((self.seed * 1_000_003 + salt) * 0x9E3779B97F4A7C15) % 2**64)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
-        mixed ^= mixed >> np.uint64(31)
-        return np.asarray((mixed >> np.uint64(11)) / 2.0**53, dtype=np.float64)
+        return chance(keys, self.seed, salt)
 
 
 def _minute(time: datetime) -> int:

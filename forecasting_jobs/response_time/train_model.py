@@ -3,9 +3,10 @@
 1. Read the hours up to now.
 2. Tune: draw settings of the trees at random by a seed, and try each at past times before the race, later after
    earlier, as a split by time must be.
-3. Race: the six models, the last value and yesterday's, each as of its time, on the last weeks.
-4. Register a version of the six. It is promoted if its error is below that of both others; where nothing is served
-   yet, the best of the others is, so that there is a forecast from the first hour on.
+3. Race: the six models, the six that see the other servers and metrics too, the last value and yesterday's, each as
+   of its time, on the last weeks.
+4. Register a version of the better six. It is promoted if its error is below that of both naive ones; where nothing is
+   served yet, the best of these is, so that there is a forecast from the first hour on.
 
 An error is the root of the mean square by hours ahead, and of those the geometric mean.
 """
@@ -20,12 +21,14 @@ import numpy as np
 import pandas as pd
 
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.training_scores import training_scores
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.clock import format_time
 from ml_core.errors import InvalidInput
 from ml_core.forecasters.backtest import Backtest, Progress, backtest, no_progress
 from ml_core.forecasters.base import Forecaster
 from ml_core.forecasters.direct_hours import DirectHours, Trees
+from ml_core.forecasters.direct_servers import DirectServers
 from ml_core.forecasters.naive import Naive
 from ml_core.forecasters.seasonal_naive import SeasonalNaive
 from ml_core.records import FeatureSpec, Model, ModelVersion
@@ -33,7 +36,13 @@ from ml_core.timeseries.series import Floats, Series
 
 log = logging.getLogger(__name__)
 HORIZON = 6
-LABELS = {DirectHours.name: "six XGBoost models", Naive.name: "the last value", SeasonalNaive.name: "yesterday's"}
+LABELS = {
+    DirectHours.name: "six XGBoost models",
+    DirectServers.name: "six that see the other servers too",
+    Naive.name: "the last value",
+    SeasonalNaive.name: "yesterday's",
+}
+_SIXES = (DirectHours.name, DirectServers.name)
 FEWEST_HOURS = 24 * 10
 _SEED = 1546  # the first system's
 _MOST_RACED = 24 * 14
@@ -64,23 +73,24 @@ def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress 
         raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
     raced = min(_MOST_RACED, len(history) // 3)
     trees = tune(history.until(len(history) - 1 - raced), trials, progress)
-    rivals: list[Forecaster] = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    rivals = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    if history.beside:
+        rivals.append(DirectServers(horizon=HORIZON, seed=_SEED, trees=trees))
     race = _race(history, rivals, raced, progress)
     errors = {name: errors_by_hour(race, name) for name in race.paths}
-    best = min(errors, key=lambda name: _mean(errors[name]))
+    means = {name: _mean(found) for name, found in errors.items()}
+    best, best_six = min(means, key=means.__getitem__), min(set(means) & set(_SIXES), key=means.__getitem__)
     model = _register_model(parts)
-    six = _register(parts, model, history, race, rivals[0], errors)
+    fitted = {rival.name: rival for rival in rivals}
     champion = parts.registry.champion(model)
-    if best == DirectHours.name:
+    six = _register(parts, model, history, race, fitted[best_six], errors)
+    if best == best_six:
         champion = six
     elif champion is None:
-        (rival,) = (rival for rival in rivals if rival.name == best)
-        champion = _register(parts, model, history, race, rival, errors)
+        champion = _register(parts, model, history, race, fitted[best], errors)
     if champion.number != model.champion:
         parts.registry.promote(parts.registry.find(model.name), champion.number)
-    trained = Trained(
-        errors, trees, six.number, champion.parameters["forecaster"], champion.number, best == DirectHours.name
-    )
+    trained = Trained(errors, trees, six.number, champion.parameters["forecaster"], champion.number, best == best_six)
     log.info("%s: %s", model.name, trained.told())
     return trained
 
@@ -179,8 +189,10 @@ def _register(
             "series": parts.series,
             "first_time": format_time(history.start_time),
             "cut_off_time": format_time(history.end_time),
+            "beside": sorted(history.beside),
             "points": len(history),
             "gaps": sum(gap.slots for gap in history.gaps()),
+            "scores": training_scores(history, race, fitted),
         },
         reference=_reference(history, race, points),
     )

@@ -16,7 +16,7 @@ import pandas as pd
 
 from ml_core.errors import ArtifactError
 
-FORMATS = ("skops", "xgboost", "keras", "isolation_forest", "forecaster")
+FORMATS = ("skops", "xgboost", "keras", "isolation_forest", "forecaster", "windowed_network")
 
 
 @dataclass(frozen=True, slots=True)

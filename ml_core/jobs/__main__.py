@@ -20,6 +20,7 @@ from ml_core.clock import Clock, parse_time
 from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings, project_root
 from ml_core.errors import NotFound
+from ml_core.jobs.missed_calls import missed_calls, told_missed
 from ml_core.jobs.recorded import recorded_job
 from ml_core.jobs.run_requested import run_requested
 from ml_core.jobs.runner import requested_time, run_job
@@ -44,14 +45,14 @@ def main() -> None:
 
 @main.command("list")
 def list_jobs() -> None:
-    """Show each job with its newest run."""
+    """Show each job with its newest run, and what it missed since."""
     with _opened() as (store, now):
-        jobs = store.list_jobs()
-        if not jobs:
-            click.echo("no job has run yet")
-        for job in jobs:
-            (run,) = store.list_runs(job, newest=1)
-            click.echo(f"{job:<24} {_line(run, now)}")
+        known = wanted_jobs(load_settings())
+        for job in dict.fromkeys([*store.list_jobs(), *known]):
+            runs = store.list_runs(job, newest=1)
+            missed = missed_calls(known[job].times, runs[0].started_time, now) if runs and job in known else 0
+            told = f"; {told_missed(missed)} since: does cron or the schedule still call it?" if missed else ""
+            click.echo(f"{job:<24} {_line(runs[0], now) if runs else 'never ran'}{told}")
 
 
 @main.command()

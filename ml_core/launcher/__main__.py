@@ -17,6 +17,7 @@ from ml_core.launcher import status as showing
 from ml_core.launcher import stop as stopping
 from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.health import unready
+from ml_core.launcher.jobs import cron_calls_jobs
 from ml_core.launcher.jupyter import NAME as JUPYTER
 from ml_core.launcher.platform import chosen_programs, known_programs, not_installed
 from ml_core.launcher.training import train_missing
@@ -40,6 +41,8 @@ def start(names: tuple[str, ...]) -> None:
         missing = not_installed(programs, settings) if not names else []
         if missing:
             click.echo(f"{' and '.join(missing)} cannot be started here: ./install.sh --platform installs them")
+        if not names and cron_calls_jobs():
+            click.echo("cron calls the jobs, by the lines of make install-cron: it goes on when this is stopped")
 
 
 @main.command()

@@ -65,7 +65,7 @@ def check_store(settings: Settings) -> frozenset[str]:
 def check_ports(programs: Sequence[Program], missing: Sequence[Program]) -> None:
     """Refuse two programs on one port, and a port of ``missing`` on which another program listens."""
     by_port: dict[int, Program] = {}
-    for program in programs:
+    for program in filter(lambda program: program.port, programs):
         other = by_port.setdefault(program.port, program)
         if other is not program:
             raise LauncherError(
@@ -73,7 +73,8 @@ def check_ports(programs: Sequence[Program], missing: Sequence[Program]) -> None
                 f"set {program.port_variable} to another port"
             )
     for program in missing:
-        _check_port(program)
+        if program.port:
+            _check_port(program)
 
 
 def _check_port(program: Program) -> None:

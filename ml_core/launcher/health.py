@@ -10,7 +10,9 @@ _SHOWN_BYTES = 300
 
 
 def unready(program: Program, timeout_seconds: float = 2.0) -> str | None:
-    """Return why a program is not ready, or None if ``GET`` of its ``ready_path`` answers 200."""
+    """Return why a program is not ready, or None if ``GET`` of its ``ready_path`` answers 200 or it has none."""
+    if not program.port:
+        return None
     asked = f"GET {program.url.rstrip('/')}{program.ready_path}"
     # Not by urllib or requests: those would send the call to a proxy that the environment names.
     connection = http.client.HTTPConnection(program.own_host, program.port, timeout=timeout_seconds)

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from ml_core.launcher.apps import platform_apps
 from ml_core.launcher.errors import LauncherError
+from ml_core.launcher.jobs import job_programs
 from ml_core.launcher.jupyter import NAME as JUPYTER
 from ml_core.launcher.jupyter import jupyter, jupyter_is_installed
 from ml_core.launcher.programs import Program
@@ -17,9 +18,9 @@ _FLAGS = {"prometheus": "--platform", "alertmanager": "--platform", JUPYTER: "--
 
 
 def platform_programs(settings: Settings) -> tuple[Program, ...]:
-    """Return what ``make run-platform`` starts: the apps, then Prometheus and the Alertmanager where they are."""
+    """Return what ``make run-platform`` starts: the apps, what calls the jobs, and what watches, where it is there."""
     apps = platform_apps(settings)
-    return (*apps, *monitoring_programs(settings, apps))
+    return (*apps, *job_programs(settings), *monitoring_programs(settings, apps))
 
 
 def known_programs(settings: Settings) -> tuple[Program, ...]:

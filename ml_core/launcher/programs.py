@@ -14,7 +14,8 @@ _LOOPBACK_OF_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 class Program:
     """A server that answers HTTP on ``host`` and ``port``; ``GET ready_path`` answers 200 once it can be used.
 
-    ``name`` is that of its pid file and its log. ``section`` of the settings holds its port. ``files`` are written
+    One of port 0 answers nobody, and can be used as soon as it runs. ``name`` is that of its pid file and its log.
+    ``section`` of the settings holds its port, as ``port_key``. ``files`` are written
     before it is started, such as its configuration, and only their owner may read them. ``environment`` is what it is
     told by variables, beside those of the launcher itself. ``shown_url`` is the address for people, where it is not
     the plain one. One that ``reads_store`` is started when the store can be used and holds models; where it needs
@@ -36,6 +37,7 @@ class Program:
     model: str | None = None
     train_command: tuple[str, ...] = ()
     may_move: bool = False
+    port_key: str = "port"
 
     @property
     def own_host(self) -> str:
@@ -49,9 +51,14 @@ class Program:
         return f"http://{host}:{self.port}/"
 
     @property
+    def address(self) -> str:
+        """The address that people are shown, empty for one that answers nobody."""
+        return self.shown_url or (self.url if self.port else "")
+
+    @property
     def port_variable(self) -> str:
         """The environment variable that moves it to another port."""
-        return f"ML_{self.section.upper()}__PORT"
+        return f"ML_{self.section.upper()}__{self.port_key.upper()}"
 
     @property
     def address_variables(self) -> str:

@@ -138,4 +138,4 @@ def _show(apps: Sequence[Program], already: bool) -> None:
     click.echo(f"{what} already:" if already else f"{what}:")
     width = name_width(apps)
     for app in apps:
-        click.echo(f"  {app.name:<{width}} {app.shown_url or app.url:<28} {app.title}".rstrip())
+        click.echo(f"  {app.name:<{width}} {app.address:<28} {app.title}".rstrip())

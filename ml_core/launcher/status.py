@@ -24,4 +24,5 @@ def status(settings: Settings, programs: Sequence[Program]) -> None:
             continue
         reason = unready(program)
         state = "ready" if reason is None else f"not ready: {reason}"
-        click.echo(f"{program.name:<{width}} running (pid {record.pid}) at {program.shown_url or program.url}, {state}")
+        where = f" at {program.address}, {state}" if program.address else ""
+        click.echo(f"{program.name:<{width}} running (pid {record.pid}){where}")

@@ -80,13 +80,12 @@ class Trainer(ABC):
             parameters={
                 "test_size": TEST_SIZE,
                 "random_state": RANDOM_STATE,
-                "estimator": type(estimator).__name__,
-                **{name: value for name, value in estimator.get_params().items() if _is_plain(value)},
+                **plain_parameters(estimator),
             },
-            reference=self._reference(estimator, test_rows, test_targets),
+            reference=self.reference(estimator, test_rows, test_targets),
         )
 
-    def _reference(self, estimator: Any, rows: pd.DataFrame, truths: NDArray[Any]) -> pd.DataFrame:
+    def reference(self, estimator: Any, rows: pd.DataFrame, truths: NDArray[Any]) -> pd.DataFrame:
         """Return held-out rows with value, score and truth: what later predictions are compared with."""
         reference = rows.reset_index(drop=True).assign(value=estimator.predict(rows), truth=truths)
         scores = self.scores(estimator, rows)
@@ -100,5 +99,8 @@ class Trainer(ABC):
         return reference.sample(REFERENCE_ROWS, random_state=RANDOM_STATE).sort_index()
 
 
-def _is_plain(value: object) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))
+def plain_parameters(estimator: Any) -> dict[str, Any]:
+    """Return an estimator's kind and those of its parameters that the registry can keep."""
+    named = estimator.get_params().items()
+    plain = {name: value for name, value in named if value is None or isinstance(value, (bool, int, float, str))}
+    return {"estimator": type(estimator).__name__, **plain}

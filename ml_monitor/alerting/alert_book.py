@@ -22,8 +22,6 @@ from ml_monitor.monitoring.alerts.states import AlertKey, AlertState, Event, Sta
 from ml_monitor.results.document_cache import read_cached
 
 KIND = "alerts"
-RETRAIN_KIND = "retrain_requests"
-"""The kind of documents by which a rule asks for a model to be trained anew."""
 _KEPT_LINES = 100
 _ATTEMPTS = 20
 

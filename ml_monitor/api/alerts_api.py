@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationErro
 
 from ml_core.clock import format_time, parse_time
 from ml_core.registry import Registry
+from ml_core.retraining.requests import RETRAIN_KIND
 from ml_core.web.blueprints import create_api_blueprint
 from ml_core.web.shapes import Body, NameField, TimeField
-from ml_monitor.alerting.alert_book import RETRAIN_KIND, Alert, get_alert, list_alerts
+from ml_monitor.alerting.alert_book import Alert, get_alert, list_alerts
 from ml_monitor.alerting.channels import CHANNELS, list_channels, set_up_channels
 from ml_monitor.alerting.responding import acknowledge_alert, lift_alert_silence, silence_alert
 from ml_monitor.alerting.rules import (

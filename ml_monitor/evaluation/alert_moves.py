@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ml_core.clock import format_time, parse_time
+from ml_core.clock import format_time
+from ml_core.retraining.requests import file_for_alert
 from ml_core.store.base import Store
-from ml_monitor.alerting.alert_book import RETRAIN_KIND, Alert, Book, change_book, id_of, new_alert, status_line
+from ml_monitor.alerting.alert_book import Alert, Book, change_book, id_of, new_alert, status_line
 from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule
 from ml_monitor.evaluation.chunk_finder import Stretch
 from ml_monitor.evaluation.gradings import MUTED
@@ -64,7 +65,7 @@ def move_alerts(store: Store, model: str, verdicts: Sequence[tuple[Judged, Stret
     for judged, _ in in_order:
         alert = book.get(id_of(judged.rule.name, key_of(model, judged)))
         if judged.rule.retrain and alert is not None and alert.state.status == "firing":
-            request_retraining(store, model, judged.rule, alert, now)
+            _request_retraining(store, model, judged.rule, alert, now)
     return list(moves)
 
 
@@ -84,26 +85,9 @@ def subject_by(rule: AlertRule, subject: str) -> str:
     return subject if rule.name in _DEFAULT_NAMES else f"{subject} by {rule.name}"
 
 
-def request_retraining(store: Store, model: str, rule: AlertRule, alert: Alert, now: datetime) -> bool:
-    """File a request to train a model anew; return whether one was filed.
-
-    None is filed while one is open, nor if one was filed since the alert fired: a check that was killed between the
-    alert and the request makes up for it, one that merely runs again does not ask twice.
-    """
-    found = store.get_document(RETRAIN_KIND, model)
-    if found is not None:
-        fired_time = alert.state.episode.fired_time if alert.state.episode else now
-        if found.content["state"] == "open" or parse_time(found.content["requested_time"]) >= fired_time:
-            return False
-    content = {
-        "model": model,
-        "state": "open",
-        "requested_time": format_time(now),
-        "rule": rule.name,
-        "alert_id": alert.alert_id,
-    }
-    revision = None if found is None else found.revision
-    return store.put_document(RETRAIN_KIND, model, content, expected_revision=revision) is not None
+def _request_retraining(store: Store, model: str, rule: AlertRule, alert: Alert, now: datetime) -> None:
+    fired_time = alert.state.episode.fired_time if alert.state.episode else now
+    file_for_alert(store, model, rule=rule.name, alert_id=alert.alert_id, fired_time=fired_time, now=now)
 
 
 def _is_one_of_many(judged: Judged) -> bool:

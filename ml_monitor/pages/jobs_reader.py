@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 from typing import Literal, get_args
 
@@ -13,6 +13,7 @@ from ml_core.errors import ConfigurationError, NotFound
 from ml_core.jobs.cron_times import CronTimes
 from ml_core.jobs.job_requests import JobRequest, list_requests
 from ml_core.jobs.known_jobs import KnownJob
+from ml_core.jobs.missed_calls import missed_calls, told_missed
 from ml_core.jobs.wanted_jobs import wanted_jobs
 from ml_core.records import JobRun
 from ml_core.settings import Settings
@@ -24,8 +25,6 @@ STATES: tuple[State, ...] = get_args(State)
 RunOutcome = Literal["running", "done", "failed", "lost"]
 NEWEST_RUNS = 50
 _RUNS_FOR_STATE = 12
-_GRACE = timedelta(minutes=5)
-"""How long after its time a job may begin before it counts as silent."""
 PICK_UP_SECONDS = 180
 """After this long a request that nobody has picked up is worth a word: cron looks each minute."""
 
@@ -49,7 +48,8 @@ class RunLine:
 class JobLine:
     """One job. ``schedule`` is its cron line's five fields, empty for a job that is not wanted here.
 
-    ``refusal`` says why it cannot be run from here; ``request`` is the newest one to run it now.
+    ``missed`` counts the calls since its newest run that came to nothing; ``refusal`` says why it cannot be run from
+    here; ``request`` is the newest one to run it now.
     """
 
     job: str
@@ -58,9 +58,15 @@ class JobLine:
     schedule: str
     state: State
     last: RunLine | None
+    missed: int
     next_time: datetime | None
     refusal: str
     request: JobRequest | None
+
+    @property
+    def missed_words(self) -> str:
+        """How many calls were missed, in words."""
+        return told_missed(self.missed)
 
     def waits_unheard(self, now: datetime) -> bool:
         """Return whether a request has waited for longer than it should take to pick it up."""
@@ -161,7 +167,7 @@ def job_verdict(page: JobPage) -> str:
         return "This job has never run: does cron or the schedule call it?"
     reason = f": {last.message.removesuffix('.')}" if last.message else ""
     if page.job.state == "silent":
-        return "This job is due and has not run again: does cron or the schedule still run?"
+        return f"This job has not run again, {page.job.missed_words}: does cron or the schedule still call it?"
     return {
         "failed": f"The newest run failed{reason}.",
         "lost": "The newest run ended without a word: its process was killed or stalled.",
@@ -177,30 +183,30 @@ def _line(
         following = _next_call(known.times, now.replace(second=0, microsecond=0))
     else:
         following = job_state(runs, now).next_time if runs else None
+    missed = missed_calls(known.times, runs[-1].started_time, now) if known and runs else 0
     return JobLine(
         job=name,
         description=known.description if known else "",
         command=known.command if known else "",
         schedule=known.fields if known else "",
-        state=_state(known, runs, now),
+        state=_state(known, runs, missed, now),
         last=_run(runs[-1], now) if runs else None,
+        missed=missed,
         next_time=following,
         refusal=_refusal(known),
         request=request,
     )
 
 
-def _state(known: KnownJob | None, runs: Sequence[JobRun], now: datetime) -> State:
+def _state(known: KnownJob | None, runs: Sequence[JobRun], missed: int, now: datetime) -> State:
     if not runs:
         return "never ran"
     found = job_state(runs, now).state
     if known is None or found == "failed":
         return found
-    newest = runs[-1]
-    if newest.state == "running":
+    if runs[-1].state == "running":
         return "running"
-    due = known.times.last_until(now - _GRACE)
-    return "silent" if due is not None and newest.started_time < due else "done"
+    return "silent" if missed else "done"
 
 
 def _run(run: JobRun, now: datetime) -> RunLine:

@@ -44,6 +44,7 @@ class Platform:
             "ML_CLOUDWATCH__PORT": str(free_port()),
             "ML_CLOUDWATCH__FOLDER": str(folder / "cloudwatch"),
             "ML_CLOUDWATCH__SCHEDULE": "false",
+            "ML_JOBS__SCHEDULE": "false",
             # They have a test of their own.
             "ML_PROMETHEUS__ENABLED": "false",
             "ML_ALERTMANAGER__ENABLED": "false",

@@ -6,7 +6,7 @@ import os
 import random
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from forecasting_jobs.link_traffic.network import NetworkSettings, build
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.artifacts.formats import FORMATS, get_format
+from ml_core.artifacts.windowed_network_format import TrainedNetwork
 from ml_core.detectors.isolation_forest import load_scorer
 from ml_core.errors import ArtifactError
 from ml_core.forecasters.naive import Naive
+from ml_core.forecasters.window_spec import WindowSpec
 from ml_core.timeseries.series import Series
+from ml_core.timeseries.windows import Scaler
 from tests.factories import NOON
 
 _GENERATOR = np.random.default_rng(5)
@@ -37,6 +41,7 @@ class Example:
     model: Any
     values: Sequence[float | str]
     scores: Sequence[float] | None = None
+    frame: pd.DataFrame = field(default_factory=lambda: FRAME)
 
 
 def linear_regression() -> Example:
@@ -118,6 +123,25 @@ def tried_forecaster() -> Example:
     return Example(model, FRAME.iloc[:, 0].tolist())
 
 
+def network_on_windows() -> Example:
+    """A network of one link that moves by chance, whose rows are whole windows."""
+    spec = WindowSpec(3, 2, 3600, ("A",), ("B",), {("A", "B"): (Scaler(0.0, 1.0), Scaler(0.0, 1.0))})
+    model = build(spec, NetworkSettings(units=3, hidden=(4,)))
+    model.set_weights([_GENERATOR.normal(size=weight.shape) for weight in model.get_weights()])
+    windows = _GENERATOR.uniform(1, 9, size=(20, 4, 2))
+    seconds = np.arange(20, dtype=np.int64) * 3600
+    pairs = [("A", "B")] * 20
+    inputs = spec.inputs(windows, pairs, seconds)
+    frame = pd.DataFrame(
+        {"link": "A", "location": "B", "time": pd.to_datetime(seconds, unit="s", utc=True).astype(str)}
+    )
+    for name, direction in (("rx_gbs", 0), ("tx_gbs", 1)):
+        for place in range(4):
+            frame[f"{name}_{place + 1:02d}"] = windows[:, place, direction]
+    trained = TrainedNetwork(model, spec, inputs)
+    return Example(trained, trained.served().forecast(windows, pairs, seconds)[:, 0, 0].tolist(), frame=frame)
+
+
 EXAMPLES: dict[str, list[Callable[[], Example]]] = {
     "skops": [
         linear_regression,
@@ -130,10 +154,14 @@ EXAMPLES: dict[str, list[Callable[[], Example]]] = {
     "keras": [neural_network],
     "isolation_forest": [isolation_forest_with_scores],
     "forecaster": [tried_forecaster],
+    "windowed_network": [network_on_windows],
 }
 # TensorFlow's arrays lack what NumPy 2 asks for; it warns, and nothing of ours can help it.
 deep = (pytest.mark.deep, pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"))
-MARKS: dict[str, Sequence[pytest.MarkDecorator]] = dict.fromkeys(FORMATS, ()) | {"keras": deep}
+MARKS: dict[str, Sequence[pytest.MarkDecorator]] = dict.fromkeys(FORMATS, ()) | {
+    "keras": deep,
+    "windowed_network": deep,
+}
 every_format = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in FORMATS])
 every_zip = pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS[name]) for name in ("skops", "keras")])
 every_example = pytest.mark.parametrize(
@@ -185,7 +213,7 @@ def test_a_model_that_is_read_answers_as_the_one_that_was_written(
 ) -> None:
     example, kind = make(), get_format(name)
     kind.save(example.model, tmp_path / kind.FILE)
-    outputs = kind.load(tmp_path / kind.FILE).predict(FRAME)
+    outputs = kind.load(tmp_path / kind.FILE).predict(example.frame)
     assert list(outputs.values) == list(example.values)
     assert outputs.scores == example.scores
     assert {type(value) for value in outputs.values} <= {float, int, str}
@@ -197,7 +225,7 @@ def test_a_model_that_is_read_answers_for_one_row_as_for_many(
 ) -> None:
     example, kind = make(), get_format(name)
     kind.save(example.model, tmp_path / kind.FILE)
-    (value,) = kind.load(tmp_path / kind.FILE).predict(FRAME.iloc[[7]]).values
+    (value,) = kind.load(tmp_path / kind.FILE).predict(example.frame.iloc[[7]]).values
     assert value == (pytest.approx(example.values[7], rel=1e-5) if isinstance(value, float) else example.values[7])
 
 

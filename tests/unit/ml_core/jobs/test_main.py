@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from click.testing import CliRunner
 
 from ml_core.clock import Clock
 from ml_core.jobs.__main__ import main
+from ml_core.jobs.suite_jobs import SUITE_JOBS
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 
@@ -28,8 +30,23 @@ def finish(store: JsonStore, job: str, hours: int, state: str = "done", message:
     assert ended
 
 
-def test_without_any_run_the_list_says_so(command: CliRunner) -> None:
-    assert command.invoke(main, ["list"]).output == "no job has run yet\n"
+def test_jobs_that_never_ran_are_listed_too(command: CliRunner) -> None:
+    lines = command.invoke(main, ["list"]).output.splitlines()
+    assert [line.split() for line in lines] == [[name, "never", "ran"] for name in SUITE_JOBS]
+
+
+def test_a_job_whose_calls_have_stopped_tells_how_many_it_missed(command: CliRunner, json_store: JsonStore) -> None:
+    now = Clock().now()
+    for job, hours in (("monitor-check", 1), ("store-retain", 24 * 200), ("ART_forecasting", 0)):
+        slot = now - hours * 60 * MINUTE
+        assert json_store.claim_run(job, slot, now=slot, lease=MINUTE, holder="host:1")
+    lines = {line.split()[0]: line for line in command.invoke(main, ["list"]).output.splitlines()}
+    number = re.search(
+        r"; (\d+) calls missed since: does cron or the schedule still call it\?$", lines["monitor-check"]
+    )
+    assert number is not None and int(number[1]) in (11, 12)
+    assert "; 100 or more calls missed since" in lines["store-retain"]
+    assert "missed" not in lines["ART_forecasting"]
 
 
 def test_each_job_is_listed_with_its_newest_run(command: CliRunner, json_store: JsonStore) -> None:
@@ -37,7 +54,7 @@ def test_each_job_is_listed_with_its_newest_run(command: CliRunner, json_store: 
     finish(json_store, "check", 1, "failed", "the store was away")
     finish(json_store, "fetch", 0, message="12 series")
     lines = command.invoke(main, ["list"]).output.splitlines()
-    assert lines == [
+    assert lines[:2] == [
         "check                    2026-11-20 13:00  failed in 180.0 s: the store was away",
         "fetch                    2026-11-20 12:00  done in 180.0 s: 12 series",
     ]

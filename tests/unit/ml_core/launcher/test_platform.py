@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from ml_core.launcher.apps import platform_apps
 from ml_core.launcher.platform import chosen_programs, known_programs, not_installed, platform_programs
-from ml_core.settings import AlertmanagerSettings, PrometheusSettings, Settings
+from ml_core.settings import AlertmanagerSettings, JobsSettings, PrometheusSettings, Settings
 
-BARE = Settings(prometheus=PrometheusSettings(enabled=False), alertmanager=AlertmanagerSettings(enabled=False))
+BARE = Settings(
+    prometheus=PrometheusSettings(enabled=False),
+    alertmanager=AlertmanagerSettings(enabled=False),
+    jobs=JobsSettings(schedule=False),
+)
 
 
-def test_the_platform_is_the_apps_and_then_what_watches_them() -> None:
+def test_the_platform_is_the_apps_and_then_what_calls_jobs_and_watches_them() -> None:
     names = [program.name for program in platform_programs(Settings())]
-    assert names == [*(app.name for app in platform_apps(Settings())), "prometheus", "alertmanager"]
+    apps = [app.name for app in platform_apps(Settings())]
+    assert names == [*apps, "controller", "schedule", "prometheus", "alertmanager"]
     assert platform_programs(BARE) == platform_apps(BARE)
 
 

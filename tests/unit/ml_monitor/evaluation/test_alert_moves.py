@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from ml_core.records import Document
+from ml_core.retraining.requests import RETRAIN_KIND
 from ml_core.store.json_store import JsonStore
 from ml_monitor.alerting.alert_book import Alert, list_alerts
 from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule
-from ml_monitor.evaluation.alert_moves import RETRAIN_KIND, Move, key_of, move_alerts
+from ml_monitor.evaluation.alert_moves import Move, key_of, move_alerts
 from ml_monitor.evaluation.chunk_finder import Stretch
 from ml_monitor.evaluation.gradings import MUTED
 from ml_monitor.evaluation.judging import Judged

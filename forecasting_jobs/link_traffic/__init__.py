@@ -1,0 +1,1 @@
+"""The traffic of network links, six steps ahead: clean, look, train, experiment."""

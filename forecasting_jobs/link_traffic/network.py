@@ -1,0 +1,98 @@
+"""The Keras network and its fit: an LSTM over time, dense layers with dropout, early stopping, ``(horizon, 2)`` out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml_core.forecasters.neural import import_keras
+from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
+from ml_core.forecasters.windowed_network import CHANGES, HIDDEN, LSTM, STRAIGHT
+
+Epoch = Callable[[int, int, float, float], None]
+"""Called after each epoch with its number, how many there may be, and the losses in training and validation."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """What can be tried: the shape of the network, and how it is fitted."""
+
+    units: int = 64
+    hidden: tuple[int, ...] = (64, 64)
+    dropout: float = 0.1
+    learning_rate: float = 2e-3
+    batch: int = 128
+    epochs: int = 50
+    patience: int = 5
+    last_epochs: int = 2
+    seed: int = 0
+
+
+def untold(epoch: int, epochs: int, loss: float, validation_loss: float) -> None:
+    """Tell nobody."""
+
+
+def build(spec: WindowSpec, settings: NetworkSettings) -> Any:
+    """Return a new network. It starts with the mean of the window as its forecast: its last layers are zero."""
+    keras = import_keras()
+    layers = keras.layers
+    keras.utils.set_random_seed(settings.seed)
+    outputs = spec.horizon * 2
+    over_time = layers.Input((spec.window, 4), name="over_time")
+    beside = layers.Input((spec.width,), name="beside")
+    state = layers.Concatenate()([layers.LSTM(settings.units, name=LSTM)(over_time), beside])
+    for number, units in enumerate(settings.hidden, start=1):
+        state = layers.Dense(units, activation="relu", name=f"{HIDDEN}_{number}")(state)
+        state = layers.Dropout(settings.dropout)(state)
+    changes = layers.Dense(outputs, kernel_initializer="zeros", name=CHANGES)(state)
+    flat = layers.Flatten()(over_time)
+    straight = layers.Dense(outputs, kernel_initializer="zeros", use_bias=False, name=STRAIGHT)(flat)
+    summed = layers.Add()([changes, straight])
+    return keras.Model([over_time, beside], layers.Reshape((spec.horizon, 2))(summed))
+
+
+def fit(
+    model: Any,
+    training: tuple[Inputs, Singles],
+    validation: tuple[Inputs, Singles],
+    settings: NetworkSettings,
+    told: Epoch = untold,
+) -> dict[str, list[float]]:
+    """Fit a network; return its losses by epoch. The weights are those of the epoch that was best in validation."""
+    keras = import_keras()
+    model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss="mse")
+    history = model.fit(
+        *_of_keras(*training),
+        validation_data=_of_keras(*validation),
+        epochs=settings.epochs,
+        batch_size=settings.batch,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True),
+            keras.callbacks.LambdaCallback(
+                on_epoch_end=lambda epoch, logs: told(epoch + 1, settings.epochs, logs["loss"], logs["val_loss"])
+            ),
+        ],
+    )
+    return {name: [float(loss) for loss in losses] for name, losses in history.history.items()}
+
+
+def fit_newest(model: Any, parts: Sequence[tuple[Inputs, Singles]], settings: NetworkSettings) -> None:
+    """Go over all parts for the last few epochs: what has said when to stop is the newest that there is to learn."""
+    over_time = np.concatenate([inputs.over_time for inputs, _ in parts])
+    beside = np.concatenate([inputs.beside for inputs, _ in parts])
+    targets = np.concatenate([targets for _, targets in parts])
+    model.fit([over_time, beside], targets, epochs=settings.last_epochs, batch_size=settings.batch, verbose=0)
+
+
+def gate_of(said: Singles, targets: Singles) -> float:
+    """Return the share of the network's changes, 0 to 1, that is best by least squares on what it was not fitted on."""
+    size = float(np.square(said, dtype=np.float64).sum())
+    return float(np.clip(np.multiply(said, targets, dtype=np.float64).sum() / size, 0.0, 1.0)) if size else 0.0
+
+
+def _of_keras(inputs: Inputs, targets: Singles) -> tuple[Sequence[Singles], Singles]:
+    return [inputs.over_time, inputs.beside], targets

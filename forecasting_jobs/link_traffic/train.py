@@ -1,0 +1,262 @@
+"""``train``: the network of one step, hourly or 5 minutes, in a race with two naive forecasts that it must beat.
+
+1. Cut the series: the last weeks are held out; of what lies before, the last tenth says when to stop.
+2. Fit scalers, categories and network on what lies before.
+3. Race on the held-out weeks: the network, the last value and the day before.
+4. Register a version with what it was trained on. It is promoted if it beats both; else what is served stays.
+
+What was raced is what is served: the network is not fitted again on the weeks on which it was judged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from importlib.metadata import version as version_of
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from forecasting_jobs.link_traffic import network
+from forecasting_jobs.link_traffic.features import Examples, examples_of, fit_spec, inputs_of, targets_of
+from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, table_of
+from forecasting_jobs.link_traffic.network import Epoch, NetworkSettings, untold
+from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, NETWORK, SEASONAL_NAIVE, Race, race
+from ml_core.artifacts.windowed_network_format import TrainedNetwork
+from ml_core.clock import format_time
+from ml_core.errors import FieldError, InvalidInput
+from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
+from ml_core.lineage import data_lineage
+from ml_core.process_parts import ProcessParts
+from ml_core.records import Model, ModelVersion
+from ml_core.scores import mean_absolute_error
+from ml_core.traffic.records import STEP_FEATURES, TARGETS
+
+log = logging.getLogger(__name__)
+FORMAT = "windowed_network"
+HELD_OUT = {"hourly": timedelta(days=14), "5min": timedelta(days=7)}
+_MOST_HELD_OUT = 0.3
+_VALIDATION = 0.1
+_FEWEST = 50  # windows to learn from, or to be judged on
+_MOST_LEARNT = 40_000
+_MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
+_PROBES = 32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A network, its race, its losses by epoch, and the last time that it has seen."""
+
+    trained: TrainedNetwork
+    race: Race
+    losses: Mapping[str, Sequence[float]]
+    cut_off: datetime
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a training came to, and which version is served now."""
+
+    model: str
+    version: ModelVersion
+    is_promoted: bool
+    served: int | None
+    race: Race
+
+    def told(self) -> str:
+        """Return it in a line."""
+        errors = ", ".join(f"{LABELS[name]} {self.race.rmse(name):.3f}" for name in LABELS)
+        ratios = f"{self.race.ratio(LAST_VALUE):.3f} and {self.race.ratio(SEASONAL_NAIVE):.3f} of the naive forecasts'"
+        what = "promoted" if self.is_promoted else "not promoted, since it does not beat both naive forecasts"
+        served = "nothing" if self.served is None else f"version {self.served}"
+        return (
+            f"{self.model} version {self.version.number}: {what} "
+            f"(RMSE in Gbit/s: {errors}; its error is {ratios}); {served} is served"
+        )
+
+
+def model_name(step: str) -> str:
+    """Return the name of the model for a step, ``hourly`` or ``5min``."""
+    return f"link_traffic_{step}"
+
+
+def train(
+    parts: ProcessParts,
+    links: Sequence[LinkSeries],
+    step: str,
+    source: str,
+    *,
+    settings: NetworkSettings | None = None,
+    told: Epoch = untold,
+    held_out: timedelta | None = None,
+    more_lineage: Mapping[str, Any] | None = None,
+) -> Registered:
+    """Train on series of links, register a version, and promote it if it has won; see ``learn``."""
+    settings = settings or NetworkSettings()
+    learnt = learn(links, step, settings, told, held_out)
+    return register_learnt(parts, links, step, source, settings, learnt, more_lineage or {})
+
+
+def register_learnt(
+    parts: ProcessParts,
+    links: Sequence[LinkSeries],
+    step: str,
+    source: str,
+    settings: NetworkSettings,
+    learnt: Learnt,
+    more_lineage: Mapping[str, Any],
+) -> Registered:
+    """Register what was learnt as a version of its model, and promote it if it has won."""
+    version = _register(parts, links, step, source, settings, learnt, more_lineage)
+    model = parts.registry.find(version.model)
+    if learnt.race.is_won():
+        model = parts.registry.promote(model, version.number)
+    done = Registered(model.name, version, learnt.race.is_won(), model.champion, learnt.race)
+    log.info("%s", done.told())
+    return done
+
+
+def learn(
+    links: Sequence[LinkSeries],
+    step: str,
+    settings: NetworkSettings,
+    told: Epoch = untold,
+    held_out: timedelta | None = None,
+) -> Learnt:
+    """Fit and race a network; ``held_out`` is how long the race is, unless the usual (``HELD_OUT``).
+
+    Raises ``InvalidInput`` if the series are too short, or not of this step.
+    """
+    if not links or {series.step for series in links} != {STEP_NAMES[step]}:
+        raise InvalidInput(f"time: expected series of links with a step of {STEP_NAMES[step]}")
+    cut_off = _cut_off(links, held_out or HELD_OUT[step])
+    spec = fit_spec(links, cut_off)
+    examples = examples_of(links, spec)
+    learning, validation, raced = split(examples, cut_off, spec.horizon * links[0].step)
+    fitted, checked = (_for_the_network(spec, each) for each in (learning, validation))
+    model = network.build(spec, settings)
+    losses = network.fit(model, fitted, checked, settings, told)
+    trained = TrainedNetwork(model, spec, _probes(spec, validation))
+    gate = network.gate_of(trained.served().changes(checked[0]), checked[1])
+    trained = replace(trained, spec=replace(spec, gate=gate))
+    if settings.last_epochs:
+        network.fit_newest(model, (fitted, checked), settings)
+    return Learnt(trained, race(trained.served(), raced), losses, cut_off, len(learning))
+
+
+def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples, Examples]:
+    """Return the examples to learn from, those that say when to stop, and those held out, each after the one before.
+
+    The steps of an example end before the next part begins. Raises ``InvalidInput`` if there are too few.
+    """
+    cut, reach = int(cut_off.timestamp()), int(ahead.total_seconds())
+    first = int(examples.seconds.min()) if len(examples) else cut
+    stop = cut - int(_VALIDATION * (cut - first))
+    ends = examples.seconds + reach
+    learning = examples.taken(ends <= stop)
+    validation = examples.taken((examples.seconds >= stop) & (ends <= cut))
+    held_out = examples.taken(examples.seconds >= cut)
+    if min(len(learning), len(held_out)) < _FEWEST or not len(validation):
+        message = (
+            f"expected at least {_FEWEST} windows to learn from and as many held out, "
+            f"not {len(learning)} and {len(held_out)}: bring a longer history"
+        )
+        raise InvalidInput(f"time: {message}", [FieldError("time", message)])
+    return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
+
+
+def _register(
+    parts: ProcessParts,
+    links: Sequence[LinkSeries],
+    step: str,
+    source: str,
+    settings: NetworkSettings,
+    learnt: Learnt,
+    more_lineage: Mapping[str, Any],
+) -> ModelVersion:
+    """Save a network as a version of its model, which is registered where it is not yet."""
+    name = model_name(step)
+    title = f"Traffic of links, {'by the hour' if step == 'hourly' else 'by 5 minutes'}"
+    now = parts.clock.now()
+    parts.registry.add_model(Model(name, title, "forecast", now, headline_metric="rmse"))
+    raced, spec = learnt.race, learnt.trained.spec
+    return parts.registry.add_version(
+        parts.registry.find(name),
+        learnt.trained,
+        FORMAT,
+        metrics={
+            "rmse": raced.rmse(NETWORK),
+            "mean_absolute_error": mean_absolute_error(raced.examples.truths.ravel(), raced.said.ravel()),
+            **{f"rmse_{rival}": raced.rmse(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
+            **{f"rmse_ratio_{rival}": raced.ratio(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
+        },
+        features=STEP_FEATURES,
+        parameters={
+            "format": FORMAT,
+            "step_seconds": float(spec.step_seconds),
+            "window": spec.window,
+            "horizon": spec.horizon,
+            "gate": spec.gate,
+            **asdict(settings),
+            "hidden": list(settings.hidden),
+            "epochs_fitted": len(learnt.losses["loss"]),
+        },
+        lineage={
+            **data_lineage(source, table_of(links)),
+            "links": len(links),
+            "first_time": format_time(min(series.start_time for series in links)),
+            "cut_off_time": format_time(learnt.cut_off),
+            "end_time": format_time(max(series.time_at(len(series) - 1) for series in links)),
+            "windows_learnt": learnt.examples,
+            "artifact_name": f"lstm_model_{step}_{now:%Y%m%d_%H%M%S}",
+            "keras_version": version_of("keras"),
+            **more_lineage,
+        },
+        reference=reference_of(raced),
+    )
+
+
+def reference_of(raced: Race) -> pd.DataFrame:
+    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
+
+    Of many examples a part is drawn, at random lest it be the same hours of each day.
+    """
+    count = min(len(raced.examples), _MOST_OF_REFERENCE)
+    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
+    some, said = raced.examples.taken(drawn), raced.said[drawn]
+    _, horizon, directions = said.shape
+    each = np.repeat(np.arange(count), horizon * directions)
+    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
+    return pd.DataFrame(
+        {
+            "time": np.array(times)[each],
+            "link": np.array([link for link, _ in some.pairs])[each],
+            "location": np.array([location for _, location in some.pairs])[each],
+            "target": np.tile(TARGETS, count * horizon),
+            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
+            "rx_gbs": some.windows[each, -1, 0],
+            "tx_gbs": some.windows[each, -1, 1],
+            "value": said.ravel(),
+            "truth": some.truths.ravel(),
+        }
+    )
+
+
+def _cut_off(links: Sequence[LinkSeries], held_out: timedelta) -> datetime:
+    first = min(series.start_time for series in links)
+    last = max(series.time_at(len(series) - 1) for series in links)
+    cut = last - min(held_out, _MOST_HELD_OUT * (last - first))
+    return first + (cut - first) // HOUR * HOUR
+
+
+def _probes(spec: WindowSpec, examples: Examples) -> Inputs:
+    return inputs_of(spec, examples.taken(np.linspace(0, len(examples) - 1, _PROBES).astype(np.int64)))
+
+
+def _for_the_network(spec: WindowSpec, examples: Examples) -> tuple[Inputs, Singles]:
+    inputs = inputs_of(spec, examples)
+    return inputs, targets_of(inputs, examples)
