@@ -65,16 +65,15 @@ def test_missed_slots_are_made_good_oldest_first(json_store: JsonStore, clock: F
     assert work.slots == [NOON + hours * HOUR for hours in range(6)]
 
 
-@pytest.mark.parametrize(("in_order", "done"), [(False, [1, 2]), (True, [])])
-def test_where_another_is_at_an_earlier_slot_the_later_ones_wait_if_order_matters(
-    json_store: JsonStore, clock: FixedClock, in_order: bool, done: list[int]
+def test_where_another_is_at_an_earlier_slot_the_later_ones_are_left_to_it(
+    json_store: JsonStore, clock: FixedClock
 ) -> None:
     work = Worker()
     run_job(a_job(work), json_store, clock)
     clock.advance(3 * HOUR)
     assert json_store.claim_run("hourly", NOON + HOUR, now=clock.now(), lease=HOUR, holder="elsewhere:1")
-    assert run_job(a_job(work, in_order=in_order), json_store, clock) == ExitCode.HELD_ELSEWHERE
-    assert work.slots == [NOON, *(NOON + HOUR + hours * HOUR for hours in done)]
+    assert run_job(a_job(work), json_store, clock) == ExitCode.HELD_ELSEWHERE
+    assert work.slots == [NOON]
 
 
 def test_more_missed_slots_than_the_cap_are_left_for_the_next_run(json_store: JsonStore, clock: FixedClock) -> None:
