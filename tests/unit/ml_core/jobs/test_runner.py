@@ -65,17 +65,6 @@ def test_missed_slots_are_made_good_oldest_first(json_store: JsonStore, clock: F
     assert work.slots == [NOON + hours * HOUR for hours in range(6)]
 
 
-def test_where_another_is_at_an_earlier_slot_the_later_ones_are_left_to_it(
-    json_store: JsonStore, clock: FixedClock
-) -> None:
-    work = Worker()
-    run_job(a_job(work), json_store, clock)
-    clock.advance(3 * HOUR)
-    assert json_store.claim_run("hourly", NOON + HOUR, now=clock.now(), lease=HOUR, holder="elsewhere:1")
-    assert run_job(a_job(work), json_store, clock) == ExitCode.HELD_ELSEWHERE
-    assert work.slots == [NOON]
-
-
 def test_more_missed_slots_than_the_cap_are_left_for_the_next_run(json_store: JsonStore, clock: FixedClock) -> None:
     work = Worker()
     job = a_job(work, cap=2)
