@@ -18,12 +18,14 @@ import orjson
 from forecasting_jobs.suite_process import run_suite
 from ml_core.clock import format_time
 from ml_core.process_parts import ProcessParts
-from ml_core.retraining.requests import RetrainRequest, read_request
+from ml_core.retraining.requests import RetrainRequest, file_by_hand, read_request
+from ml_core.retraining.trials import read_trial
 from ml_core.settings import LinkTrafficSettings
 
 JOB = "check_model"
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
+_REASON = "the error is still beyond its bound, and the challenger on trial is of before"
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
 
 
@@ -62,12 +64,18 @@ class ModelVerdict:
 def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
     """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
 
+    While the error stays beyond its bound, a challenger on trial is followed by one that knows more.
+
     Raises ``CommandFailed`` with what the process said if it failed.
     """
     if read_verdict(parts, model).day is None:  # a rule that judged before is there, and may be somebody's own by now
         _set_rule(parts.settings.link_traffic, model, environ)
     output = run_suite(["ml_monitor", "check", "--model", model], environ)
-    return read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
+    verdict = read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
+    if verdict.is_breached and _may_ask_again(parts, verdict):
+        file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=_REASON)
+        return read_verdict(parts, model, verdict.moves)
+    return verdict
 
 
 def read_verdict(parts: ProcessParts, model: str, moves: Sequence[str] = ()) -> ModelVerdict:
@@ -103,6 +111,18 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
         "severity": "critical",
         "retrain": True,
     }
+
+
+def _may_ask_again(parts: ProcessParts, verdict: ModelVerdict) -> bool:
+    """Return whether a challenger is on trial that was trained before the last cool-down: it knows little of a change.
+
+    A rule asks for no other while one is on trial.
+    """
+    trial = read_trial(parts.store, verdict.model)
+    if trial is None or trial.kind != "shadow" or (verdict.request is not None and verdict.request.state != "done"):
+        return False
+    trained = parts.registry.version(parts.registry.find(verdict.model), trial.hidden).created_time
+    return parts.clock.now() >= trained + timedelta(hours=parts.settings.retraining.cool_down_hours)
 
 
 def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:
