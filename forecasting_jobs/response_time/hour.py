@@ -51,4 +51,4 @@ def hourly_job(parts: Parts) -> Job:
         return fetched[0].told() + (f"; {late} hours late" if late > 0 else "")
 
     schedule = Schedule(HOUR, timedelta(minutes=parts.section.delay_minutes))
-    return Job(NAME, schedule, work, deadline=_DEADLINE, missed="all", in_order=True)
+    return Job(NAME, schedule, work, deadline=_DEADLINE, missed="all")

@@ -48,7 +48,6 @@ class Job:
     The lease is renewed while the work goes on, so it only has to outlast a stall; a holder that dies is replaced
     after at most ``lease``. ``deadline`` bounds one run. ``cap`` bounds how many missed slots are made good at once.
     The work of a job that ``is_anytime`` does not depend on its slot, so it may be run between two when asked for.
-    That of one ``in_order`` builds on its earlier slots: where another is at one, the later ones are left to it too.
     """
 
     name: str
@@ -59,7 +58,6 @@ class Job:
     missed: Missed = "last"
     cap: int = 24
     is_anytime: bool = False
-    in_order: bool = False
 
 
 class RunStopped(SuiteError):
@@ -70,7 +68,8 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
     """Run a job for every slot that is due, and return what the command should end with.
 
     1. Read the history, and find the due slots in it, oldest first.
-    2. Claim each; one that another process holds is left to it.
+    2. Claim each; one that another process holds is left to it, and with it, where all that were missed are made good,
+       the later ones: what a slot leaves behind is there when the next begins.
     3. Do the work, renewing the lease from a thread, until the deadline.
     4. Write how it ended, unless the lease was lost meanwhile: then it is another's run.
 
@@ -96,7 +95,7 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
     codes = set()
     for slot in slots:
         codes.add(_run_slot(job, slot, store, clock))
-        if job.in_order and ExitCode.HELD_ELSEWHERE in codes:
+        if job.missed == "all" and ExitCode.HELD_ELSEWHERE in codes:
             break
     for code in (ExitCode.FAILED, ExitCode.HELD_ELSEWHERE):
         if code in codes:

@@ -33,14 +33,14 @@ TABLE = "ml_core.store.side_tables:SideTables"
 KILLS = (
     # in the first fetch: between servers, in the middle of the tables' transaction, between tables and note
     (f"{STORE}.record_observations", "3", "before"),
-    ("sqlalchemy.engine:Connection.execute", "700", "before"),
+    ("ml_core.store.side_tables:_upsert", "15", "before"),
     (f"{STORE}.put_document", "2", "before"),
     # the forecast: its warnings are there and it is not, it is there and nothing that follows is
     (f"{STORE}.put_forecast", "1", "before"),
     (f"{STORE}.put_forecast", "1", "after"),
     # the refresh, and the tables of the sheets, of features and the flags
     (f"{STORE}.put_metric_points", "2", "before"),
-    (f"{TABLE}.put_together", "3", "after"),
+    (f"{TABLE}.put_together", "6", "after"),
     (f"{TABLE}.run", "1", "before"),
     # all is there, but nobody knows
     (f"{STORE}.finish_run", "1", "before"),
