@@ -90,15 +90,17 @@ def _fit_last(
     fitted = {}
     for number, (name, names) in enumerate(wanted.items()):
         progress(f"fitting {label_of(name)} on all", number, len(wanted))
-        members = {member.name: member for member in make_all(engine, names)}
-        try:
-            for member in members.values():
+        members: dict[str, Forecaster] = {}
+        for member in make_all(engine, names):
+            try:
                 _start_warm(engine, model, member)
                 member.fit(history)
-        except CannotForecast as error:
+                members[member.name] = member
+            except CannotForecast as error:
+                log.warning("%s: %s: %s", model.name, member.name, error.message)
+        if not members:
             if name == trial.preferred:
-                raise
-            log.warning("%s: %s: %s", model.name, name, error.message)
+                raise CannotForecast(f"{label_of(name)} cannot be fitted on all of the series")
             continue
         fitted[name] = trial.with_fitted(members)
     return fitted
