@@ -1,6 +1,6 @@
 # The suite's habits, one word each; `make help` lists them.
 .DEFAULT_GOAL := run-platform
-.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-response-time bench-dashboard bench-serving demo
+.PHONY: help install test lint types try-pythons try-image bench-store bench-monitor bench-forecast bench-response-time bench-link-traffic bench-dashboard bench-serving demo
 .PHONY: run-platform stop-platform test-platform run-api stop-api build-api run-jupyter stop-jupyter run-all stop-all
 .PHONY: status install-cron remove-cron remove-env remove-all
 
@@ -104,6 +104,9 @@ bench-forecast: $(python) $(test_tools) ## Score the forecasts beside AutoARIMA'
 
 bench-response-time: $(python) $(test_tools) ## Score the six models beside naive forecasts and AutoARIMA's; ARGS as above
 	@$(python) -m benchmarks.response_time $(ARGS)
+
+bench-link-traffic: $(python) $(test_tools) ## Measure link traffic's training and forecasts beside Keras and naive ones; ARGS as above
+	@$(python) -m benchmarks.link_traffic $(ARGS)
 
 # A version is tried in a clone of what is committed, so that nothing of this folder helps it along. The inner make is
 # not $(MAKE): make would run that line even with -n.

@@ -105,6 +105,9 @@ class Sizes:
     random_sets: int = 500
     # forecasts: at most so many series of each kind
     forecast_series: int = 1000
+    # link traffic: so many hours of each link, learnt for so many epochs
+    link_hours: int = 1000
+    link_epochs: int = 20
     # the dashboard: a store with many predictions and one with few, as many models in both, over so many days
     page_rounds: int = 7
     page_requests: int = 20
@@ -162,6 +165,8 @@ QUICK = Sizes(
     chunks=4,
     random_sets=20,
     forecast_series=3,
+    link_hours=500,
+    link_epochs=1,
     page_rounds=2,
     page_requests=2,
     watched_models=3,

@@ -7,13 +7,13 @@ asked for again and is the same. In Gbit/s, received (``rx``) and sent (``tx``):
   on working nights a backup of two hours;
 - **growth**: up to three percent a month from 2026 on;
 - **drift**: a load that wanders over hours and days, in part the same in both directions;
-- **bursts**: about every tenth day, for one to four hours, up to two and a half times the traffic;
+- **bursts**: about every sixteenth day, for one to four hours, up to nine tenths more;
 - **gaps**: of each link one hour in 300 is lost, and now and then a slot;
 - **noise** of its own for each link, direction and slot.
 
-From ``change_time`` on, where one is given, a replication is set up beside what was there: every six hours, at an hour
-of the link's own, a transfer of one size takes an hour. All else stays as it was, so that a model that learns the new
-pattern can be as good as one was before, and one that does not is wrong several times a day.
+From ``change_time`` on, where one is given, a replication is set up beside what was there: at 0, 6, 12 and 18 o'clock
+a transfer, as large as nine tenths of the link's level, takes an hour. All else stays as it was, so that a model that
+learns the new pattern can be as good as one was before, and one that does not is wrong several times a day.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _GROWN_SINCE = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) // 60
 _TRANSFER = 0.9  # of the link's level
 _SALT = {
     name: 1000 * number
-    for number, name in enumerate(("level", "season", "backup", "drift", "burst", "gap", "slot", "transfer"), start=1)
+    for number, name in enumerate(("level", "season", "backup", "drift", "burst", "gap", "slot"), start=1)
 }
 
 
@@ -85,7 +85,7 @@ class SimulatedLinks:
             noise = 0.10 * (self._chance(minutes, "slot", place, direction) - 0.5)
             season = self._season(minutes, place, direction)
             traffic = share * level * np.maximum(growth, 0.4) * season * (1 + shared + own) * burst * (1 + noise)
-            traffic += share * level * self._transfer(minutes, place)
+            traffic += share * level * self._transfer(minutes)
             directions.append(np.asarray(np.maximum(traffic, 0.01), dtype=np.float64))
         return directions[0], directions[1]
 
@@ -100,19 +100,19 @@ class SimulatedLinks:
         season += np.where((night < 2) & ~is_weekend, 0.4 * (direction + 0.5), 0.0)
         return np.asarray(season, dtype=np.float64)
 
-    def _transfer(self, minutes: Minutes, place: int) -> Floats:
+    def _transfer(self, minutes: Minutes) -> Floats:
         if self.change_time is None:
             return np.zeros(len(minutes))
-        is_due = (minutes // _HOUR + int(6 * self._fixed("transfer", place))) % 6 == 0
+        is_due = minutes // _HOUR % 6 == 0
         is_changed = minutes >= int(self.change_time.timestamp()) // 60
         return np.where(is_due & is_changed, _TRANSFER, 0.0)
 
     def _burst(self, minutes: Minutes, place: int) -> Floats:
         days = minutes // _DAY
-        happens = self._chance(days, "burst", place) < 0.1
+        happens = self._chance(days, "burst", place) < 0.06
         begin = _HOUR * 20 * self._chance(days, "burst", place, 1)
         length = _HOUR * (1 + 3 * self._chance(days, "burst", place, 2))
-        size = 0.4 + 1.1 * self._chance(days, "burst", place, 3)
+        size = 0.3 + 0.6 * self._chance(days, "burst", place, 3)
         along = np.clip((minutes % _DAY - begin) / length, 0, 1)
         return np.asarray(1 + np.where(happens, size * np.sin(np.pi * along), 0.0), dtype=np.float64)
 

@@ -13,6 +13,7 @@ from anomaly_api.app import create_app as create_anomaly
 from cloudwatch_engine.__main__ import main as cloudwatch_commands
 from cloudwatch_engine.app import create_app as create_cloudwatch
 from cloudwatch_engine.seed_config import SeedConfig
+from forecasting_jobs.link_traffic.doors import link_traffic
 from forecasting_jobs.response_time.dashboard_refresh import REFERENCES
 from forecasting_jobs.response_time.doors import response_time
 from ml_core.clock import FixedClock
@@ -146,3 +147,9 @@ def test_every_command_and_old_key_of_the_response_time_hour_is_documented() -> 
     text = (DOCS / "response-time.md").read_text()
     for name in (*response_time.list_commands(None), "client_id", "client_secret", "geturl", *REFERENCES):  # type: ignore[arg-type]
         assert name in text, name
+
+
+def test_every_command_of_link_traffic_is_documented() -> None:
+    text = (DOCS / "link-traffic.md").read_text()
+    for name in link_traffic.list_commands(None):  # type: ignore[arg-type]
+        assert f"`{name}`" in text, name

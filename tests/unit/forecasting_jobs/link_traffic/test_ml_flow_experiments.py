@@ -116,7 +116,7 @@ def test_a_logged_model_says_what_the_served_one_says_and_refuses_a_wrong_shape(
         {"over_time": probes.over_time},
         {**given, "over_time": probes.over_time.astype(str)},
     ):
-        with pytest.raises(tried.mlflow.MlflowException, match="schema|Shape|missing"):
+        with pytest.raises(tried.mlflow.MlflowException, match=r"schema|Shape|missing"):
             model.predict(wrong)
 
 
@@ -131,9 +131,8 @@ def test_models_lie_beside_the_records_and_nothing_is_told_to_the_makers(tried: 
 
 def test_the_address_of_the_records_is_the_variable_s_or_a_database_of_ours(tmp_path: Path) -> None:
     assert tracking({}, tmp_path) == Tracking(f"sqlite:///{tmp_path}/mlflow.db", f"file://{tmp_path}/artifacts")
-    assert tracking({"MLFLOW_TRACKING_URI": "http://localhost:5000"}, tmp_path) == Tracking(
-        "http://localhost:5000", None
-    )
+    server = "http://localhost:5000"
+    assert tracking({"MLFLOW_TRACKING_URI": server}, tmp_path) == Tracking(server, None)
     for folder in ("file:///srv/mlruns", "mlruns"):
         with pytest.raises(ConfigurationError, match="MLFLOW_TRACKING_URI: expected a database"):
             tracking({"MLFLOW_TRACKING_URI": folder}, tmp_path)
