@@ -26,7 +26,7 @@ import numpy as np
 from cloudwatch_engine import kept
 from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.names import CPU, model_name, series_name
-from cloudwatch_engine.outlook import Outlook, Overload, look_ahead
+from cloudwatch_engine.outlook import Outlook, Overload, newest_outlook
 from cloudwatch_engine.trial import make_series
 from ml_core.artifacts.folders import load_artifact
 from ml_core.artifacts.forecaster_format import TriedForecasters
@@ -75,25 +75,18 @@ def forecast_instance(engine: Engine, instance: str) -> dict[str, Any] | None:
         return None
     loaded = load_artifact(engine.registry.artifact_folder(version), version.artifact_sha256 or "")
     assert isinstance(loaded, TriedForecasters)
-    name, cut_off = version.parameters["forecaster"], parse_time(version.lineage["cut_off_time"])
-    return issue(engine, instance, history, name, loaded, cut_off, version.number)
+    cut_off = parse_time(version.lineage["cut_off_time"])
+    return issue(engine, instance, history, loaded, cut_off, version.number)
 
 
 def issue(
-    engine: Engine,
-    instance: str,
-    history: Series,
-    name: str,
-    tried: TriedForecasters,
-    cut_off: datetime,
-    version: int,
+    engine: Engine, instance: str, history: Series, tried: TriedForecasters, cut_off: datetime, version: int
 ) -> dict[str, Any]:
-    """Store the forecast of ``name``, fitted up to ``cut_off``, at the end of ``history``, and what follows from it.
+    """Store what forecasters, fitted up to ``cut_off``, say at the end of ``history``, and what follows from it.
 
     Returns it as it is kept.
     """
-    limit = engine.limit_of(instance)
-    outlook = look_ahead(history, tried, cut_off, limit, engine.alert_level)
+    outlook = newest_outlook(tried.serve(history, cut_off, engine.limit_of(instance)), engine.alert_level)
     steps = tuple(
         ForecastStep(time, float(value), **{name: float(band[index]) for name, band in outlook.bands.items()})
         for index, (time, value) in enumerate(zip(outlook.valid_times, outlook.values, strict=True))
@@ -110,7 +103,7 @@ def issue(
         "unit": "%",
         "model": model,
         "version": version,
-        "forecaster": name,
+        "forecaster": outlook.forecaster,
         **outlook_json(outlook),
         "live": {point.metric: point.total / point.count for point in points if point.metric in _LIVE},
     }

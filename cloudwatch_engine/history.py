@@ -17,15 +17,18 @@ _BACK = timedelta(days=365)
 
 
 def trial_points(
-    instance: str, cut_off: datetime, period: timedelta, scores: dict[str, dict[str, float]]
+    instance: str, trained: datetime, period: timedelta, scores: dict[str, dict[str, float]]
 ) -> list[MetricPoint]:
-    """Return the scores of a trial as metric points: a segment a forecaster, at the cut-off of the training."""
+    """Return the scores of a trial as metric points: a segment a forecaster, at the time of the training.
+
+    Not at its cut-off, which two trainings on the same points share.
+    """
     return [
         MetricPoint(
             model=model_name(instance),
             metric=f"trial/{metric}",
-            start_time=cut_off,
-            end_time=cut_off + period,
+            start_time=trained,
+            end_time=trained + period,
             count=1,
             total=value,
             total_of_squares=value * value,

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.seed_config import SeedConfig
 from ml_core.forecasters.base import Forecaster
-from ml_core.forecasters.catalogue import FORECASTERS, make_forecaster
+from ml_core.forecasters.catalogue import FORECASTERS, HEAVY, make_forecaster
+from ml_core.forecasters.ensemble import NAME
 from ml_core.forecasters.neural import NeuralForecaster
 
 SEED_MODELS = ("lstm", "tcn", "arima")
 """The three of the first system: always trained, always shown, served only if they are the best."""
 
-ENSEMBLE = "ensemble"
+ENSEMBLE = NAME
 """The quick ones that take part, together: weighted by their errors of late."""
 _FIRST = ("naive", "seasonal_naive", "exponential_smoothing", "same_phase", "profiles", "ridge")
 
@@ -25,7 +26,6 @@ _LABELS = {
     "seasonal_naive": "yesterday",
     ENSEMBLE: "all quick ones together",
 }
-_SLOW = frozenset(SEED_MODELS)
 
 
 def label_of(name: str) -> str:
@@ -40,7 +40,7 @@ def all_names() -> tuple[str, ...]:
 
 def quick_names() -> tuple[str, ...]:
     """Return those that are fitted within seconds: the race of an answer to a request, and who is in the ensemble."""
-    return tuple(name for name, kind in FORECASTERS.items() if name not in _SLOW and not kind.is_neural)
+    return tuple(name for name in FORECASTERS if name not in HEAVY)
 
 
 def first_names() -> tuple[str, ...]:

@@ -1,31 +1,20 @@
-"""The forecast that is served: values with their bands, and how probable an overload is.
+"""The forecast that is served, as the engine tells it: values with their bands, and how probable an overload is.
 
-What the served forecasters said in their trial, and what they say of the origins since they were fitted, is said of
-values that they had not seen. From these origins come the weights, where several forecast together, and the bands
-(``ml_core.forecasters.intervals``). Their errors, laid path by path around the newest forecast, are what may happen:
-the share of paths that cross the limit is the probability of an overload, and where such a path first crosses is when
-it is to be expected. A share means what it says, which the pooled opinions of ``ml_core.forecasters.overload``, made
-to rank moments, do not. A warning is due as soon as it costs less than silence: from cost_false / (cost_false +
-cost_missed) on.
+What is served, and the chance that the limit is crossed, are those of ``ml_core.forecasters.serving``. A warning is due
+as soon as it costs less than silence: from cost_false / (cost_false + cost_missed) on.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-from numpy.typing import NDArray
+from ml_core.forecasters.base import QUANTILES
+from ml_core.forecasters.serving import Served
+from ml_core.timeseries.series import Floats
 
-from ml_core.artifacts.forecaster_format import TriedForecasters
-from ml_core.forecasters.backtest import Backtest, truths_after
-from ml_core.forecasters.base import QUANTILES, Paths
-from ml_core.forecasters.ensemble import combine
-from ml_core.forecasters.intervals import intervals
-from ml_core.timeseries.series import Floats, Series
-
-_MOST_SINCE = 120
 LEVELS: Mapping[str, int] = {
     "lower_95": QUANTILES.index(0.025),
     "lower_80": QUANTILES.index(0.1),
@@ -33,13 +22,14 @@ LEVELS: Mapping[str, int] = {
     "upper_95": QUANTILES.index(0.975),
 }
 """The bands by name, and which of the quantiles each is."""
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Overload:
     """How probable it is that the limit is crossed, within an hour and within the horizon, and when first.
 
-    ``crossing_time`` is the median over the paths that cross; None if none does.
+    ``crossing_time`` is when it is to be expected if it comes; None where no possible path crosses.
     """
 
     limit: float
@@ -56,8 +46,9 @@ class Overload:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outlook:
-    """A forecast issued at ``issue_time``; ``bands`` by the names of ``LEVELS``."""
+    """A forecast by ``forecaster``, issued at ``issue_time``; ``bands`` by the names of ``LEVELS``."""
 
+    forecaster: str
     issue_time: datetime
     valid_times: tuple[datetime, ...]
     values: Floats
@@ -65,78 +56,19 @@ class Outlook:
     overload: Overload
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rolled:
-    """What was served at each of some origins, the newest value being the last: ``(origins, horizon)``."""
-
-    origins: NDArray[np.int64]
-    point: Floats
-    truths: Floats
-
-    def errors(self) -> Floats:
-        """Return what came minus what was served, of the origins that are complete."""
-        errors = self.truths - self.point
-        whole: Floats = errors[np.isfinite(errors).all(axis=1)]
-        return whole
-
-
-def look_ahead(
-    history: Series, tried: TriedForecasters, cut_off: datetime, limit: float, alert_level: float
-) -> Outlook:
-    """Return the outlook at the end of ``history`` by forecasters that were fitted up to ``cut_off``.
-
-    Raises ``InvalidInput`` if they have no forecast for it.
-    """
-    rolled = roll(history, tried, cut_off)
-    quantiles = intervals(history.values, rolled.origins, rolled.point, rolled.truths)
-    values, errors = rolled.point[-1], rolled.errors()
-    paths = values + (errors if len(errors) else np.zeros_like(values)[None])
-    steps = range(1, len(values) + 1)
-    return Outlook(
-        history.end_time,
-        tuple(history.end_time + step * history.step for step in steps),
-        values,
-        {name: quantiles[-1, :, column] for name, column in LEVELS.items()},
-        foresee(paths, history.end_time, history.step, limit, alert_level),
+def newest_outlook(served: Served, alert_level: float) -> Outlook:
+    """Return what is served at the newest origin; ``served`` must have been asked about a limit."""
+    assert served.overload is not None
+    path, step = served.path(), served.tried.history.step
+    assert path.quantiles is not None
+    first = float(served.overload.first_step[-1])
+    chance = float(served.overload.chance[-1])
+    overload = Overload(
+        limit=served.overload.limit,
+        probability=chance,
+        probability_1h=min(served.chance_within(max(1, _HOUR // step)), chance),
+        crossing_time=None if math.isnan(first) else path.issue_time + int(first) * step,
+        alert_level=alert_level,
     )
-
-
-def roll(history: Series, tried: TriedForecasters, cut_off: datetime) -> Rolled:
-    """Return what is served at the origins of the trial, at those since ``cut_off``, and at the end of ``history``."""
-    in_trial = np.array([(time - history.start_time) // history.step for time in tried.origin_times], dtype=np.int64)
-    kept = (in_trial >= 0) & (in_trial < len(history) - 1)
-    in_trial = in_trial[kept]
-    stride = int(in_trial[-1] - in_trial[-2]) if len(in_trial) > 1 else 1
-    last = len(history) - 1
-    fitted_until = max(history.index_at(cut_off), int(in_trial[-1]) + 1 if len(in_trial) else 0)
-    since = np.arange(last, fitted_until - 1, -stride)[: _MOST_SINCE + 1][::-1] if fitted_until <= last else [last]
-    origins = np.concatenate([in_trial, since]).astype(np.int64)
-    paths = {
-        name: Paths(np.concatenate([tried.points[name][kept], member.forecast_at(history, since).point]))
-        for name, member in tried.members.items()
-    }
-    (horizon,) = {member.horizon for member in tried.members.values()}
-    truths = truths_after(history, origins, horizon)
-    if len(paths) == 1:
-        (alone,) = paths.values()
-        return Rolled(origins, alone.point, truths)
-    together = combine(Backtest(history, horizon, origins, truths, paths, (), dict.fromkeys(paths, 0.0)))
-    return Rolled(origins, together.point, truths)
-
-
-def foresee(paths: Floats, issue_time: datetime, step: timedelta, limit: float, alert_level: float) -> Overload:
-    """Return what possible paths, ``(paths, horizon)``, say of a limit.
-
-    The probability counts one path more that crosses and one that does not (Laplace), since what has not been seen in
-    some hundred paths is not impossible.
-    """
-    crosses = paths > limit
-    ever = np.any(crosses, axis=1)
-    soon = np.any(crosses[:, : max(1, timedelta(hours=1) // step)], axis=1)
-    first = np.argmax(crosses, axis=1)[ever]
-    crossing_time = issue_time + (int(np.median(first)) + 1) * step if len(first) else None
-    return Overload(limit, _share(ever), _share(soon), crossing_time, alert_level)
-
-
-def _share(crosses: NDArray[np.bool_]) -> float:
-    return float((np.sum(crosses) + 1) / (len(crosses) + 2))
+    bands = {name: path.quantiles[:, column] for name, column in LEVELS.items()}
+    return Outlook(served.models[-1], path.issue_time, tuple(path.valid_times()), path.point, bands, overload)

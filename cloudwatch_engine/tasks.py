@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cloudwatch_engine.forecasting import outlook_json
-from cloudwatch_engine.models import ENSEMBLE, label_of, make, single_names
-from cloudwatch_engine.outlook import look_ahead
+from cloudwatch_engine.models import label_of, make, single_names
+from cloudwatch_engine.outlook import newest_outlook
 from cloudwatch_engine.seed_config import SeedConfig
 from cloudwatch_engine.training import models_json, recent_json
-from cloudwatch_engine.trial import Trial, hold_trial, make_series
+from cloudwatch_engine.trial import Trial, check_length, hold_trial, make_series
 from ml_core.clock import format_time
+from ml_core.forecasters.trial import cut_offs, trial_origins, usual_stride
 from ml_core.timeseries.series import Series
 
 Points = Sequence[tuple[float, float]]
@@ -29,17 +30,16 @@ def forecast(
     limit: float,
     alert_level: float,
 ) -> dict[str, Any]:
-    """Try the named models on a series and return the forecast of the best, which is named; raise ``InvalidInput``."""
+    """Try the named models on a series and return the forecast of the preferred one; raise ``InvalidInput``.
+
+    ``budget_seconds`` is about how long one model may take for all its fits.
+    """
     history, notes = _series(points)
-    trial = _trial(history, names, horizon, budget_seconds, config)
-    members = _forecasters(trial.members(trial.served), horizon, budget_seconds, config)
-    for member in members:
-        member.fit(history)
-    tried = trial.with_fitted({member.name: member for member in members})
-    outlook = look_ahead(history, tried, history.end_time, limit, alert_level)
+    trial = _trial(history, names, horizon, budget_seconds, config, limit)
+    outlook = newest_outlook(trial.served, alert_level)
     return {
-        "forecaster": trial.served,
-        "label": label_of(trial.served),
+        "forecaster": outlook.forecaster,
+        "label": label_of(outlook.forecaster),
         "unit": "%",
         "issue_time": format_time(outlook.issue_time),
         "step_seconds": history.step.total_seconds(),
@@ -57,9 +57,9 @@ def validate(
     trial = _trial(history, names, horizon, budget_seconds, config)
     return {
         "unit": "%",
-        "best": trial.served,
+        "best": trial.preferred,
         "points": len(history),
-        "origins": len(trial.tried.origins),
+        "origins": trial.origins,
         "models": models_json(trial, {}),
         "recent": recent_json(trial),
         "notes": [*notes, *_gap_notes(history)],
@@ -70,14 +70,20 @@ def _series(points: Points) -> tuple[Series, tuple[str, ...]]:
     return make_series({datetime.fromtimestamp(seconds, UTC): value for seconds, value in points})
 
 
-def _trial(history: Series, names: Sequence[str], horizon: int, budget_seconds: float, config: dict[str, Any]) -> Trial:
-    forecasters = _forecasters(single_names(names), horizon, budget_seconds, config)
-    return hold_trial(history, forecasters, with_ensemble=ENSEMBLE in names)
-
-
-def _forecasters(names: Sequence[str], horizon: int, budget_seconds: float, config: dict[str, Any]) -> list[Any]:
+def _trial(
+    history: Series,
+    names: Sequence[str],
+    horizon: int,
+    budget_seconds: float,
+    config: dict[str, Any],
+    limit: float | None = None,
+) -> Trial:
+    check_length(history, horizon)
+    origins = trial_origins(history, usual_stride(history.step, horizon), len(history) - 1)
+    budget = budget_seconds / len(cut_offs(origins))
     read = SeedConfig.model_validate(config)
-    return [make(name, read, horizon=horizon, budget_seconds=budget_seconds) for name in names]
+    forecasters = [make(name, read, horizon=horizon, budget_seconds=budget) for name in single_names(names)]
+    return hold_trial(history, forecasters, limit, names)
 
 
 def _gap_notes(history: Series) -> list[str]:

@@ -2,8 +2,9 @@
 
 1. Read the newest stretch of the instance's CPU.
 2. Try every forecaster on it (``trial``), within its budget of time; one that fails is told with its reason.
-3. Fit the best and the three of the first system on all of it, each starting from its last version.
-4. Register a version of each, without pickle, and make that of the best the champion.
+3. Fit those that a served forecast is made of, and the three of the first system, on all of it, each starting from its
+   last version.
+4. Register a version of the former together and of each of the latter, without pickle, and make the first the champion.
 5. Keep all scores, and issue the forecasts.
 """
 
@@ -21,7 +22,7 @@ from cloudwatch_engine import kept
 from cloudwatch_engine.engine_parts import Engine
 from cloudwatch_engine.forecasting import issue, read_series
 from cloudwatch_engine.history import trial_points
-from cloudwatch_engine.models import ENSEMBLE, SEED_MODELS, all_names, label_of, make_all, shape_of, single_names
+from cloudwatch_engine.models import SEED_MODELS, all_names, label_of, make_all, shape_of, single_names
 from cloudwatch_engine.names import CPU, model_name, series_name
 from cloudwatch_engine.trial import Trial, hold_trial
 from ml_core.artifacts.folders import verify_artifact
@@ -45,25 +46,23 @@ def train_instance(
     Raises ``NotFound`` for an instance without metrics, and ``InvalidInput`` for a series that is too short.
     """
     history = read_series(engine, instance)
-    taking_part = names or all_names()
-    single, together = single_names(taking_part), ENSEMBLE in taking_part
-    trial = hold_trial(history, make_all(engine, single), progress, with_ensemble=together)
+    names = names or all_names()
+    trial = hold_trial(history, make_all(engine, single_names(names)), names=names, progress=progress)
     model = _register_model(engine, instance)
     fitted = _fit_last(engine, model, history, trial, progress)
     versions = {name: _register(engine, model, trial, name, members) for name, members in fitted.items()}
     registry = engine.registry
-    registry.promote(registry.find(model.name), versions[trial.served].number)
+    served = versions[trial.preferred].number
+    registry.promote(registry.find(model.name), served)
     for name, tried in fitted.items():
-        if name != trial.served:
+        if name != trial.preferred:
             _issue_beside(engine, instance, history, name, tried.members[name], versions[name].number)
     content = _content(engine, instance, trial, versions)
     kept.put_newest(engine.store, kept.TRIALS, instance, content)
     scored = {entry.name: dict(entry.scores) for entry in trial.models if entry.scores is not None}
-    engine.store.put_metric_points(trial_points(instance, history.end_time, history.step, scored))
-    issue(
-        engine, instance, history, trial.served, fitted[trial.served], history.end_time, versions[trial.served].number
-    )
-    log.info("%s: %s is served, version %d", instance, label_of(trial.served), versions[trial.served].number)
+    engine.store.put_metric_points(trial_points(instance, engine.clock.now(), history.step, scored))
+    issue(engine, instance, history, fitted[trial.preferred], history.end_time, served)
+    log.info("%s: %s is served, version %d", instance, label_of(trial.preferred), served)
     return content
 
 
@@ -83,21 +82,21 @@ def _register_model(engine: Engine, instance: str) -> Model:
 def _fit_last(
     engine: Engine, model: Model, history: Series, trial: Trial, progress: Progress
 ) -> dict[str, TriedForecasters]:
-    """Return the best and the seed's three, fitted on all of the history; each starts from its last version.
+    """Return what is served and the seed's three, fitted on all of the history; each starts from its last version.
 
     Not those of the trial: a network that went on from a version would have seen what it was tried on.
     """
-    wanted = [name for name in dict.fromkeys([trial.served, *SEED_MODELS]) if name in trial.able]
+    wanted = {name: (name,) for name in SEED_MODELS if name in trial.able} | {trial.preferred: trial.members}
     fitted = {}
-    for number, name in enumerate(wanted):
+    for number, (name, names) in enumerate(wanted.items()):
         progress(f"fitting {label_of(name)} on all", number, len(wanted))
-        members = {member.name: member for member in make_all(engine, trial.members(name))}
+        members = {member.name: member for member in make_all(engine, names)}
         try:
             for member in members.values():
                 _start_warm(engine, model, member)
                 member.fit(history)
         except CannotForecast as error:
-            if name == trial.served:
+            if name == trial.preferred:
                 raise
             log.warning("%s: %s: %s", model.name, name, error.message)
             continue
@@ -119,7 +118,7 @@ def _start_warm(engine: Engine, model: Model, forecaster: Forecaster) -> None:
 
 def _register(engine: Engine, model: Model, trial: Trial, name: str, tried: TriedForecasters) -> ModelVersion:
     (entry,) = (entry for entry in trial.models if entry.name == name)
-    history = trial.tried.history
+    history = trial.served.tried.history
     return engine.registry.add_version(
         model,
         tried,
@@ -130,7 +129,7 @@ def _register(engine: Engine, model: Model, trial: Trial, name: str, tried: Trie
             "forecaster": name,
             "members": list(tried.members),
             "shape": shape_of(name, engine.config),
-            "horizon": trial.tried.horizon,
+            "horizon": trial.served.tried.horizon,
             "step_seconds": history.step.total_seconds(),
         },
         lineage={
@@ -169,7 +168,7 @@ def _issue_beside(
 
 
 def _content(engine: Engine, instance: str, trial: Trial, versions: dict[str, ModelVersion]) -> dict[str, Any]:
-    history = trial.tried.history
+    history = trial.served.tried.history
     return {
         "time": format_time(history.end_time),
         "trained_time": format_time(engine.clock.now()),
@@ -178,13 +177,13 @@ def _content(engine: Engine, instance: str, trial: Trial, versions: dict[str, Mo
         "unit": "%",
         "limit": engine.limit_of(instance),
         "step_seconds": int(history.step.total_seconds()),
-        "horizon_steps": trial.tried.horizon,
+        "horizon_steps": trial.served.tried.horizon,
         "points": len(history),
         "gaps": sum(gap.slots for gap in history.gaps()),
-        "origins": len(trial.tried.origins),
-        "served": trial.served,
+        "origins": trial.origins,
+        "served": trial.preferred,
         "chosen_by": "mean_absolute_error",
-        "version": versions[trial.served].number,
+        "version": versions[trial.preferred].number,
         "models": models_json(trial, {name: version.number for name, version in versions.items()}),
         "recent": recent_json(trial),
     }
@@ -196,7 +195,7 @@ def models_json(trial: Trial, versions: dict[str, int]) -> list[dict[str, Any]]:
         {
             "name": entry.name,
             "label": label_of(entry.name),
-            "is_served": entry.name == trial.served,
+            "is_served": entry.name == trial.preferred,
             "is_of_the_first_system": entry.name in SEED_MODELS,
             "scores": None if entry.scores is None else dict(entry.scores),
             "reason": entry.reason,
@@ -208,7 +207,7 @@ def models_json(trial: Trial, versions: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def recent_json(trial: Trial) -> dict[str, Any]:
-    """Return what the best model said of the last part of the series, and what came, in the metric's unit."""
+    """Return what was served in the last part of the series, and what came, in the metric's unit."""
     return {
         "valid_times": [format_time(time) for time in trial.recent_times],
         "truths": trial.recent_truths.tolist(),

@@ -18,7 +18,7 @@ usage: deploy/remove.sh env | all [--yes]
   --yes  the data without asking
   --help show this
 
-Nothing is removed while the platform runs: make stop-all stops it.
+Nothing is removed while the platform runs (make stop-all stops it) or cron calls its jobs (make remove-cron ends that).
 END
 }
 
@@ -49,6 +49,9 @@ check_stopped() {
             fail "$(basename "$file" .pid) runs (pid $pid): make stop-all first"
         fi
     done
+    if crontab -l 2>/dev/null | grep -qxF "# >>> jobs of $(pwd -P) >>>"; then
+        fail "cron calls the jobs of this folder: make remove-cron first"
+    fi
 }
 
 # A link is removed as such, never what it leads to.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ml_core.artifacts.folders import read_manifest
@@ -23,6 +23,7 @@ FORMAT = "windowed_network"
 """The format of artifacts that forecast from windows."""
 _FORECAST = "ml_core.artifacts.windowed_network:forecast"
 _SHOWN_ERRORS = 100
+_FIRST_TIME, _LAST_TIME = datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class TrafficServer:
@@ -49,7 +50,7 @@ class TrafficServer:
             raise _refused(
                 [FieldError("windows", f"model {model.name!r} does not forecast from windows: send features")]
             )
-        _check_lengths(version, windows)
+        _check_windows(version, windows)
         start_time = self.registry.clock.now()
         answers = self._ask(version, windows)
         end_time = self.registry.clock.now()
@@ -59,7 +60,7 @@ class TrafficServer:
                 model.name,
                 version.number,
                 window,
-                [_time(each) for each in answer["time"]],
+                [read_time(each) for each in answer["time"]],
                 answer["rx_gbs"],
                 answer["tx_gbs"],
                 start_time,
@@ -95,10 +96,12 @@ class TrafficServer:
         return answers
 
 
-def _check_lengths(version: ModelVersion, windows: Sequence[Window]) -> None:
+def _check_windows(version: ModelVersion, windows: Sequence[Window]) -> None:
     window = version.parameters.get("window")
     errors = []
     for index, each in enumerate(windows):
+        if not _FIRST_TIME <= each.time < _LAST_TIME:  # the steps must be times too
+            errors.append(FieldError(f"windows[{index}].time", "expected a time of the years 1970 to 9998"))
         for target, values in zip(TARGETS, (each.rx_gbs, each.tx_gbs), strict=True):
             if isinstance(window, int) and len(values) != window + 1:
                 message = f"expected {window + 1} values, the window of {window} and one before it, not {len(values)}"
@@ -116,10 +119,6 @@ def _check_finite(forecasts: Sequence[TrafficForecast]) -> None:
         ):
             message = "the model has no finite answer to these values"
             raise _refused([FieldError(f"windows[{index}]", message)])
-
-
-def _time(text: str) -> datetime:
-    return read_time(text)
 
 
 def _refused(errors: Sequence[FieldError]) -> InvalidInput:

@@ -32,7 +32,6 @@ WIDE_TIME = "Datetimestamp_ID"
 _MEASURED = re.compile(r"([A-Z]+)_SN([0-9]{2}|CS)")
 _DERIVED = re.compile(r"[A-Z]+_SN(?:[0-9]{2}|CS)_(?:L[0-9]+H|MA[0-9]+)(?:_MA[0-9]+)?|HR_VAL|DAY_OF_WEEK|WEEKEND_FLG")
 _OFFSET = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$"
-_METRICS = {prefix: metric for metric, prefix in PREFIXES.items()}
 _Table = dict[str, dict[str, "pd.Series[float]"]]
 
 
@@ -91,7 +90,7 @@ def _read_wide(path: Path, texts: pd.DataFrame, main_server: str) -> _Table:
     (column, *more) = (name for name in texts.columns if name.upper() == WIDE_TIME.upper())
     if more:
         raise invalid_table(path, f"column {more[0]!r}: expected one column of times", more[0])
-    measured = {name: found for name in texts.columns if (found := _MEASURED.fullmatch(name)) and found[1] in _METRICS}
+    measured = {name: found for name in texts.columns if (found := _MEASURED.fullmatch(name)) and found[1] in PREFIXES}
     _refuse_others(path, texts, [column, *measured, *filter(_DERIVED.fullmatch, texts.columns)])
     if not measured:
         raise invalid_table(path, "expected a column such as ART_SN00 beside the times", column)
@@ -100,7 +99,7 @@ def _read_wide(path: Path, texts: pd.DataFrame, main_server: str) -> _Table:
     table: _Table = {}
     for name, found in measured.items():
         values = _values(path, name, texts[name])
-        table.setdefault(_METRICS[found[1]], {})[server_of_suffix(found[2], main_server)] = _known(values, times)
+        table.setdefault(PREFIXES[found[1]], {})[server_of_suffix(found[2], main_server)] = _known(values, times)
     return table
 
 

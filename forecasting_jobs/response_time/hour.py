@@ -1,7 +1,8 @@
 """The hour as a job: fetch, forecast and refresh for each slot that is due, none of them lost.
 
-A slot is done once, whoever calls: two crons at once share the work, and after five missed hours each is made good as
-of its own time. One that failed is tried again by the next call.
+A slot is done once, whoever calls, and after five missed hours each is made good as of its own time, oldest first: the
+errors of an hour are those of the forecasts before it, so where another cron is at one, the later ones are left to it
+too. One that failed is tried again by the next call.
 """
 
 from __future__ import annotations
@@ -42,8 +43,11 @@ def hourly_job(parts: Parts) -> Job:
         except SuiteError as error:
             failures.append(error.message)
         refresh(parts, until, readers[0])
-        fill_tables(parts, until, reader=readers[0])
-        if failures:
+        try:
+            fill_tables(parts, until, reader=readers[0])
+        except SuiteError as error:  # what the store keeps is whole; the tables follow when they can be had
+            failures.append(error.message)
+        if failures := list(dict.fromkeys(failures)):
             more = len(failures) - 3
             raise SuiteError("; ".join(failures[:3]) + (f"; and {more} more" if more > 0 else ""))
         late = (now - slot) // HOUR

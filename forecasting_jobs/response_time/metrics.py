@@ -29,8 +29,8 @@ MAIN_METRICS: Mapping[str, str] = {
 }
 """What the servers do for their callers, by name: the last level of the path. Each has a twin."""
 
-PREFIXES: Mapping[str, str] = dict(zip(MAIN_METRICS, ("ART", "CPM", "EPM", "EXC", "SLW", "VSLW"), strict=True))
-"""What columns of the first system begin with, by metric: ``ART_SN00`` is the main server's response time."""
+PREFIXES: Mapping[str, str] = dict(zip(("ART", "CPM", "EPM", "EXC", "SLW", "VSLW"), MAIN_METRICS, strict=True))
+"""The metrics by what the first system's columns begin with: ``ART_SN00`` is the main server's response time."""
 
 SOCKET_METRICS: Mapping[str, str] = {
     "number_of_bytes_read_from_socket": "JMX|Socket|Number of Bytes Read",

@@ -20,19 +20,14 @@ from forecasting_jobs.response_time.train_model import HORIZON, train
 from ml_core.artifacts.folders import load_artifact
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.clock import format_time, parse_time
-from ml_core.forecasters.backtest import truths_after
 from ml_core.forecasters.base import QUANTILES
-from ml_core.forecasters.intervals import intervals
 from ml_core.forecasters.naive import Naive
-from ml_core.forecasters.overload import overload
 from ml_core.records import Forecast, ForecastStep, MetricPoint, ModelVersion
 from ml_core.timeseries.series import Floats, Series
-from ml_core.timeseries.windows import filled_forward
 
 log = logging.getLogger(__name__)
 WHISKER = 1.5
 _LIMIT_HOURS = 24 * 30
-_MOST_SINCE = 120
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,23 +133,14 @@ def look_ahead(history: Series, tried: TriedForecasters, cut_off: datetime, limi
     Bands and probability come from what was said at past hours of values that had not been seen. Of those that the
     history does not have yet nothing is used.
     """
-    (name, member), *_ = tried.members.items()
-    last = len(history) - 1
-    places = np.array([(time - history.start_time) // history.step for time in tried.origin_times], dtype=np.int64)
-    kept = (places >= 0) & (places < last)
-    fitted = max(history.index_at(cut_off), int(places[kept][-1]) if kept.any() else 0)
-    since = np.arange(max(fitted + 1, last - _MOST_SINCE, 0), last + 1) if fitted < last else np.array([last])
-    origins = np.concatenate([places[kept], since]).astype(np.int64)
-    point = np.concatenate([tried.points[name][kept], member.forecast_at(history, since).point])
-    truths = truths_after(history, origins, HORIZON)
-    quantiles = intervals(history.values, origins, point, truths)
-    quantiles = np.maximum(quantiles, 0.0)  # no call is answered before it came
-    point = np.maximum(point, 0.0)
     whisker = usual_limit(history) if limit is None else limit
-    warned = overload(filled_forward(history.values), origins, point, truths, quantiles, whisker)
+    served = tried.serve(history, cut_off, whisker)
+    assert served.overload is not None
+    quantiles = np.maximum(served.quantiles, 0.0)  # no call is answered before it came
+    point = np.maximum(served.point, 0.0)
     above = np.flatnonzero(quantiles[-1, :, QUANTILES.index(0.975)] > whisker)
     lead = int(above[0]) + 1 if len(above) else None
-    return Outlook(history.end_time, point[-1], quantiles[-1], whisker, float(warned.chance[-1]), lead)
+    return Outlook(history.end_time, point[-1], quantiles[-1], whisker, float(served.overload.chance[-1]), lead)
 
 
 def usual_limit(history: Series) -> float:

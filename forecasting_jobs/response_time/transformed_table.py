@@ -19,21 +19,13 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from forecasting_jobs.response_time.metric_data import HOUR
-from forecasting_jobs.response_time.metrics import ART
+from forecasting_jobs.response_time.metrics import PREFIXES
 from forecasting_jobs.response_time.sheet_values import SheetValues
 from ml_core.store.side_tables import Rows, SideTable
 from ml_core.timeseries.series import Floats
 
-_PREFIXES = {
-    "ART": ART,
-    "CPM": "calls_per_minute",
-    "EPM": "errors_per_minute",
-    "EXC": "exceptions_per_minue",
-    "SLW": "number_of_slow_calls",
-    "VSLW": "number_of_very_slow_calls",
-}
 _ALL, _FEW = (*(f"0{number}" for number in range(7)), "CS"), tuple(f"0{number}" for number in range(5))
-_BASES = tuple((prefix, suffix) for prefix in _PREFIXES for suffix in (_ALL if prefix in ("ART", "CPM") else _FEW))
+_BASES = tuple((prefix, suffix) for prefix in PREFIXES for suffix in (_ALL if prefix in ("ART", "CPM") else _FEW))
 NAMES = tuple(f"{prefix}_SN{suffix}" for prefix, suffix in _BASES)
 LAGS, MEANS = tuple(range(1, 7)), (12, 3)
 _ENDINGS = ("", *(f"_MA{hours}" for hours in MEANS))
@@ -118,7 +110,7 @@ def _columns(read: SheetValues, main: str) -> Floats:
     values = np.full((len(NAMES), read.values.shape[2] * 24), np.nan)
     for column, (prefix, suffix) in enumerate(_BASES):
         if suffix in by_suffix:
-            values[column] = read.values[by_suffix[suffix], read.metrics.index(_PREFIXES[prefix])].reshape(-1)
+            values[column] = read.values[by_suffix[suffix], read.metrics.index(PREFIXES[prefix])].reshape(-1)
     return values.T
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,10 @@ from numpy.typing import NDArray
 
 from ml_core.artifacts.formats import Outputs, unreadable
 from ml_core.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from ml_core.forecasters.serving import Served
+    from ml_core.timeseries.series import Series
 
 FILE = "trial.npz"
 LIBRARY = "numpy"
@@ -27,11 +31,26 @@ _ANY_TIME, _ANY_STEP = datetime(1970, 1, 1, tzinfo=UTC), timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TriedForecasters:
-    """Fitted forecasters by name, the issue times of their trial, and what each said there, ``(origins, horizon)``."""
+    """Fitted forecasters by name, the issue times of their trial, and what each said there, ``(origins, horizon)``.
+
+    ``race`` names those that may be served, the ensemble among them; all of them if it is empty.
+    """
 
     members: Mapping[str, Any]
     origin_times: tuple[datetime, ...]
     points: Mapping[str, NDArray[np.float64]]
+    race: tuple[str, ...] = ()
+
+    def serve(self, history: Series, cut_off: datetime, limit: float | None = None) -> Served:
+        """Return what is served up to the end of ``history`` by these forecasters, fitted up to ``cut_off``.
+
+        Raises ``InvalidInput`` if they have no forecast there.
+        """
+        from ml_core.forecasters.continued import continued
+        from ml_core.forecasters.serving import serve
+
+        tried = continued(history, self.members, self.origin_times, self.points, cut_off)
+        return serve(tried, limit, self.race or None)
 
     def predict(self, frame: pd.DataFrame) -> Outputs:
         """Return what was to be expected after each row: rows are the values of a series in order.
@@ -55,7 +74,14 @@ def save(model: Any, path: Path) -> None:
     points = np.stack([model.points[name] for name in model.members])
     (horizon,) = {member.horizon for member in model.members.values()}
     with path.open("wb") as file:
-        np.savez(file, names=np.array(list(model.members)), horizon=np.array(horizon), seconds=seconds, points=points)
+        np.savez(
+            file,
+            names=np.array(list(model.members)),
+            horizon=np.array(horizon),
+            seconds=seconds,
+            points=points,
+            race=np.array(model.race, dtype=np.str_),
+        )
 
 
 def load(path: Path) -> TriedForecasters:
@@ -67,6 +93,7 @@ def load(path: Path) -> TriedForecasters:
             names, horizon = [str(name) for name in file["names"]], int(file["horizon"])
             times = tuple(datetime.fromtimestamp(int(second), UTC) for second in file["seconds"])
             points = dict(zip(names, file["points"], strict=True))
+            race = tuple(str(name) for name in file["race"]) if "race" in file else ()
     except Exception as error:
         raise unreadable(path, "NumPy", error) from error
     members = {}
@@ -76,7 +103,7 @@ def load(path: Path) -> TriedForecasters:
         except ValueError as error:
             raise ArtifactError(f"{path.name}: {error}: train anew") from None
         members[name].load(member_file(path.parent, name))
-    return TriedForecasters(members, times, points)
+    return TriedForecasters(members, times, points, race)
 
 
 def member_file(folder: Path, name: str) -> Path:

@@ -1,7 +1,7 @@
 """The rolling-origin backtest: every forecaster at every past origin, each as of its time, refitted now and then.
 
 Between refits a forecaster keeps what it learnt and takes the new values as history. Nothing here chooses or scores
-what is served; ``scoring``, ``ensemble`` and ``intervals`` do, from what this returns.
+what is served; ``serving`` and ``scoring`` do, from what this returns.
 
 >>> from datetime import UTC, datetime, timedelta
 >>> import numpy as np
@@ -20,7 +20,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,14 @@ class Backtest:
     paths: Mapping[str, Paths]
     left_out: Sequence[LeftOut]
     seconds: Mapping[str, float]
+
+    def at(self, rows: NDArray[np.bool_]) -> Backtest:
+        """Return the origins that ``rows`` marks."""
+        paths = {
+            name: Paths(made.point[rows], None if made.quantiles is None else made.quantiles[rows])
+            for name, made in self.paths.items()
+        }
+        return replace(self, origins=self.origins[rows], truths=self.truths[rows], paths=paths)
 
 
 def refits_until(index: int, fewest: int = 1) -> list[int]:

@@ -42,6 +42,9 @@ LIGHT: tuple[type[Forecaster], ...] = (
 NAMED: tuple[type[Forecaster], ...] = (Arima, Lstm, Tcn)
 """Those that the CloudWatch engine has always trained and shown; they cost ten to a hundred times the others."""
 
+HEAVY = frozenset(kind.name for kind in NAMED)
+"""Their names: they stay out of the ensemble, so that their libraries are needed only where one is served."""
+
 FORECASTERS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (*LIGHT, *NAMED)}
 
 OF_JOBS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (DirectHours, DirectServers)}

@@ -44,12 +44,13 @@ def step_groups(horizon: int) -> list[slice]:
     return [slice(low, high) for low, high in itertools.pairwise(bounds)]
 
 
-def combine(tried: Backtest) -> Combination:
-    """Return the ensemble of a backtest, at each origin as of its time.
+def combine(tried: Backtest, names: Sequence[str] | None = None) -> Combination:
+    """Return the ensemble of a backtest, or of those named, at each origin as of its time.
 
-    Raises ``ValueError`` if none of the forecasters could be fitted.
+    Raises ``ValueError`` if none of them could be fitted.
     """
-    names = [name for name, paths in tried.paths.items() if np.isfinite(paths.point).any()]
+    wanted = tried.paths if names is None else names
+    names = [name for name in wanted if np.isfinite(tried.paths[name].point).any()]
     if not names:
         raise ValueError("forecasters: expected at least one that can be fitted, such as naive")
     groups = step_groups(tried.horizon)

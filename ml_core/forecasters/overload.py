@@ -4,11 +4,15 @@ Three opinions are pooled by the mean of their log-odds, since none is best ever
 
 - joint paths: the point forecast plus the whole residual path of each of the last completed origins (a block bootstrap
   whose block is the horizon), each smoothed by the median size of a residual; the share of paths that cross;
-- the largest one-step chance under a normal distribution with the width of the 80 % interval;
+- the same paths as wide as the interval is now: each residual in units of the width that the 80 % interval had then;
 - how near the newest value is, in thirds of the distance from the usual level to the limit (of three spreads at least).
 
+Until enough origins are complete for paths, the largest one-step chance under a normal distribution with the width of
+the 80 % interval stands for them; it is too low, since a path has as many chances to cross as steps.
+
 The pool is then shifted, in log-odds, so that at the completed origins it has said on average what came, with some
-reluctance while there are few (a logistic calibration of the intercept alone, penalised towards no shift).
+reluctance while there are few (a logistic calibration of the intercept alone, penalised towards no shift). Origins that
+are closer than the horizon tell in part the same: each counts as the share of the horizon that lies since the last one.
 
 The expected first crossing is the weighted median, over the joint paths that cross, of the first step that does.
 """
@@ -28,7 +32,8 @@ from ml_core.timeseries.windows import robust_spread
 WINDOW = 400
 HALF_LIFE = 200.0
 FEWEST_PATHS = 5
-RELUCTANCE = 2.0  # as many doubtful origins would weigh against a shift of one
+RELUCTANCE = 2.0  # a shift of one costs as many whole horizons of doubt
+MOST_WIDER = 10.0
 _FARTHEST_SHIFT = 4.0
 _EIGHTY = 2.5631  # the width of the middle 80 % of a standard normal distribution
 _SURE = 1e-4  # no opinion is surer than this, so that none silences the others
@@ -55,19 +60,25 @@ def overload(
         raise ValueError(f"limit: expected a finite number, not {limit}")
     odds, first_step = np.empty(len(origins)), np.full(len(origins), np.nan)
     residuals = truths - point
-    spread = np.maximum((bands[:, :, 3] - bands[:, :, 1]) / _EIGHTY, 1e-12 * max(abs(limit), 1.0))
-    one_step = _above((limit - point) / spread).max(axis=1)
-    for row, (origin, ready) in enumerate(zip(origins, completed_at(origins, point.shape[1]), strict=True)):
-        opinions = [one_step[row], _near(values[: origin + 1], limit)]
-        pool = residuals[max(0, ready - WINDOW) : ready]
-        weights = 0.5 ** (np.arange(len(pool))[::-1] / HALF_LIFE)
-        whole = np.isfinite(pool).all(axis=1)
+    width = np.maximum((bands[:, :, 3] - bands[:, :, 1]) / _EIGHTY, 1e-12 * max(abs(limit), 1.0))
+    one_step = _above((limit - point) / width).max(axis=1)
+    completed = completed_at(origins, point.shape[1])
+    for row, (origin, ready) in enumerate(zip(origins, completed, strict=True)):
+        past = slice(max(0, ready - WINDOW), int(ready))
+        weights = 0.5 ** (np.arange(past.stop - past.start)[::-1] / HALF_LIFE)
+        whole = np.isfinite(residuals[past]).all(axis=1)
+        opinions = [_near(values[: origin + 1], limit)]
         if whole.sum() >= FEWEST_PATHS:
-            crossing, step = _joint(point[row] + pool[whole], pool[whole], weights[whole], limit)
-            opinions.append(crossing)
-            first_step[row] = step
+            pool, weights = residuals[past][whole], weights[whole]
+            crossing, first_step[row] = _joint(point[row], pool, weights, limit)
+            wider = np.clip(width[row] / width[past][whole], 1 / MOST_WIDER, MOST_WIDER)
+            scaled, _ = _joint(point[row], wider * pool, weights, limit)
+            opinions += [crossing, scaled]
+        else:
+            opinions.append(one_step[row])
         odds[row] = _pooled_odds(opinions)
-    chance = 1 / (1 + np.exp(-(odds + _shifts(odds, truths, limit, completed_at(origins, point.shape[1])))))
+    told = np.minimum(np.diff(origins, prepend=origins[0] - point.shape[1]) / point.shape[1], 1.0)
+    chance = 1 / (1 + np.exp(-(odds + _shifts(odds, truths, limit, completed, told))))
     return Overload(limit, chance, first_step)
 
 
@@ -84,7 +95,9 @@ def alert_level(missed_cost: float, false_cost: float) -> float:
     return false_cost / (missed_cost + false_cost)
 
 
-def _joint(paths: Floats, residuals: Floats, weights: Floats, limit: float) -> tuple[float, float]:
+def _joint(point: Floats, residuals: Floats, weights: Floats, limit: float) -> tuple[float, float]:
+    """Return the share of the paths ``point + residuals`` that cross, and the middle first step of those that do."""
+    paths = point + residuals
     size = float(np.median(np.abs(residuals - np.median(residuals))))
     width = max(size, 1e-12 * max(abs(limit), 1.0))
     share = float((weights * _above((limit - paths.max(axis=1)) / width)).sum() / weights.sum())
@@ -121,8 +134,8 @@ def _pooled_odds(opinions: list[float]) -> float:
     return sum(odds) / len(odds)
 
 
-def _shifts(odds: Floats, truths: Floats, limit: float, completed: NDArray[np.int64]) -> Floats:
-    """Return for each origin the shift of log-odds that the completed origins ask for."""
+def _shifts(odds: Floats, truths: Floats, limit: float, completed: NDArray[np.int64], weights: Floats) -> Floats:
+    """Return for each origin the shift of log-odds that the completed origins, each with its weight, ask for."""
     crossed: NDArray[np.bool_] = np.any(truths > limit, axis=1)
     is_told: NDArray[np.bool_] = crossed | np.all(np.isfinite(truths), axis=1)
     shifts = np.zeros(len(odds))
@@ -131,7 +144,7 @@ def _shifts(odds: Floats, truths: Floats, limit: float, completed: NDArray[np.in
         told = is_told[:ready]
         for _ in range(5):  # Newton's steps from the last shift, which is near
             said = 1 / (1 + np.exp(-(odds[:ready][told] + shift)))
-            slope = float((said * (1 - said)).sum()) + RELUCTANCE
-            shift += float((crossed[:ready][told] - said).sum() - RELUCTANCE * shift) / slope
+            slope = float((weights[:ready][told] * said * (1 - said)).sum()) + RELUCTANCE
+            shift += float((weights[:ready][told] * (crossed[:ready][told] - said)).sum() - RELUCTANCE * shift) / slope
         shifts[row] = shift = float(np.clip(shift, -_FARTHEST_SHIFT, _FARTHEST_SHIFT))
     return shifts

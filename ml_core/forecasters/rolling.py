@@ -72,10 +72,6 @@ def roll(
 
 
 def _trials(history: Series, asked: NDArray[np.int64], stride: int) -> list[NDArray[np.int64]]:
-    """Return groups of issues that one trial can answer: all of those that it has as origins."""
-    groups = []
-    while len(asked):
-        first = trial_start(history, int(asked[-1]), stride)
-        groups.append(asked[asked >= first])
-        asked = asked[asked < first]
-    return groups[::-1]
+    """Return groups of issues that one trial can answer: those of which it begins at the same index."""
+    starts = np.array([trial_start(history, int(issue), stride) for issue in asked])
+    return np.split(asked, np.flatnonzero(np.diff(starts)) + 1)

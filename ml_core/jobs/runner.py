@@ -68,7 +68,8 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
     """Run a job for every slot that is due, and return what the command should end with.
 
     1. Read the history, and find the due slots in it, oldest first.
-    2. Claim each; one that another process holds is left to it.
+    2. Claim each; one that another process holds is left to it, and with it, where all that were missed are made good,
+       the later ones: what a slot leaves behind is there when the next begins.
     3. Do the work, renewing the lease from a thread, until the deadline.
     4. Write how it ended, unless the lease was lost meanwhile: then it is another's run.
 
@@ -91,7 +92,11 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
             slots = (asked,)
         else:
             log.warning("%s: the slot %s is done; nothing is due", job.name, format_time(job.schedule.slot_at(now)))
-    codes = {_run_slot(job, slot, store, clock) for slot in slots}
+    codes = set()
+    for slot in slots:
+        codes.add(_run_slot(job, slot, store, clock))
+        if job.missed == "all" and ExitCode.HELD_ELSEWHERE in codes:
+            break
     for code in (ExitCode.FAILED, ExitCode.HELD_ELSEWHERE):
         if code in codes:
             return code

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from urllib.parse import urlsplit
 
-from ml_core.config import project_root
+import yaml
+
+from ml_core.config import project_root, resolve_path
 from ml_core.errors import ConfigurationError
 from ml_core.jobs.cron_block import has_block
 from ml_core.jobs.user_crontab import read_crontab
@@ -22,8 +25,8 @@ def job_programs(settings: Settings) -> tuple[Program, ...]:
     """
     if not settings.jobs.schedule:
         return ()
-    is_made_up = settings.response_time.config_file == ResponseTimeSettings().config_file
-    controller = (_controller(settings),) if is_made_up and "ART_forecasting" in wanted_jobs(settings) else ()
+    asks = "ART_forecasting" in wanted_jobs(settings) and _asks_the_made_up(settings.response_time)
+    controller = (_controller(settings),) if asks else ()
     return controller if cron_calls_jobs() else (*controller, _schedule())
 
 
@@ -35,6 +38,16 @@ def cron_calls_jobs() -> bool:
         return False
 
 
+def _asks_the_made_up(section: ResponseTimeSettings) -> bool:
+    """Return whether hours come from the controller that this machine makes up, as they do unless one was named."""
+    try:
+        address = urlsplit(yaml.safe_load(resolve_path(section.config_file).read_bytes())["client_creds"]["geturl"])
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+        return False  # the job says what is wrong with the file
+    made_up = f"127.0.0.1:{section.simulator_port}", f"localhost:{section.simulator_port}"
+    return section.csv_file is None and address.netloc in made_up
+
+
 def _schedule() -> Program:
     return Program(
         name="schedule",
@@ -43,7 +56,6 @@ def _schedule() -> Program:
         port=0,
         command=(*_MODULE, "schedule"),
         title="calls the jobs when they are due",
-        reads_store=True,
     )
 
 

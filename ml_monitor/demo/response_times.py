@@ -1,7 +1,7 @@
 """The response times of the demo: the jobs of the response-time hour, run as processes against a made-up controller.
 
-What they forecast are the servers of ``simulate-controller``, under an application of the demo's own: four weeks of
-hours, and the last twelve of them forecast as of their own time by six models that are trained on what came before.
+What they forecast are the servers of ``simulate-controller``, under an application of the demo's own: three weeks of
+hours, and the last eight of them forecast as of their own time by six models that are trained on what came before.
 Nothing of it touches the hour's own job or its schedule.
 """
 
@@ -30,8 +30,8 @@ MODEL = f"response-time-{APPLICATION}"
 SERIES = f"response-time/{APPLICATION}/"
 """What the names of its series begin with."""
 
-FORECAST_HOURS = 12
-_HISTORY_DAYS = 28
+FORECAST_HOURS = 8
+_HISTORY_DAYS = 21
 _START_SECONDS = 60
 _COMMAND = (sys.executable, "-m", "forecasting_jobs", "response-time")
 _SECRET = "of-the-demo"

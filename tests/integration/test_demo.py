@@ -20,7 +20,7 @@ NEVER, ALWAYS = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UT
 def demo(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ml_monitor", "demo", "--days", "1", *arguments]
     return subprocess.run(
-        command, cwd=project_root(), env={**os.environ, **environment}, capture_output=True, text=True, timeout=120
+        command, cwd=project_root(), env={**os.environ, **environment}, capture_output=True, text=True, timeout=400
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ml_core.config import project_root
+from ml_core.jobs.cron_block import cron_block
 
 
 @pytest.fixture
@@ -103,6 +104,23 @@ def test_nothing_is_removed_while_something_runs(folder: Path) -> None:
         assert result.returncode == 1
         assert result.stderr == f"remove.sh: ml_monitor runs (pid {os.getpid()}): make stop-all first\n"
     assert files(folder) == before
+
+
+def test_nothing_is_removed_while_cron_calls_the_jobs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder.parent / "bin" / "crontab"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n[ "$1" = -l ] && cat "{folder.parent}/crontab"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    before = files(folder)
+    (folder.parent / "crontab").write_bytes(cron_block(["* * * * * true"], folder))
+    for words in (["env"], ["all", "--yes"]):
+        result = remove(folder, *words)
+        assert result.returncode == 1
+        assert result.stderr == "remove.sh: cron calls the jobs of this folder: make remove-cron first\n"
+    assert files(folder) == before
+    (folder.parent / "crontab").write_bytes(cron_block(["* * * * * true"], folder / "another"))
+    assert remove(folder, "env").returncode == 0
 
 
 def test_a_link_goes_and_what_it_leads_to_stays(folder: Path, tmp_path: Path) -> None:

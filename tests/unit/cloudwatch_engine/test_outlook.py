@@ -1,4 +1,4 @@
-"""Paths around a forecast: bands, the probability of an overload, and nothing from the future."""
+"""The newest forecast as the engine tells it: bands, the probability of an overload, and when to expect it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from cloudwatch_engine.outlook import Outlook, foresee, look_ahead, roll
+from cloudwatch_engine.outlook import Outlook, newest_outlook
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.forecasters.naive import Naive
 from ml_core.timeseries.series import Series
@@ -26,13 +26,10 @@ def fitted(history: Series, horizon: int = 12) -> Naive:
     return forecaster
 
 
-def untried(forecaster: Naive) -> TriedForecasters:
-    return TriedForecasters({"naive": forecaster}, (), {"naive": np.empty((0, forecaster.horizon))})
-
-
 def at_the_end(history: Series, forecaster: Naive, limit: float = 80.0) -> Outlook:
     """Return the outlook of a forecaster that was fitted on the first value alone, so that all errors count."""
-    return look_ahead(history, untried(forecaster), START, limit, 0.2)
+    untried = TriedForecasters({"naive": forecaster}, (), {"naive": np.empty((0, forecaster.horizon))})
+    return newest_outlook(untried.serve(history, START, limit), 0.2)
 
 
 def test_bands_are_nested_and_widen_with_the_horizon() -> None:
@@ -67,43 +64,19 @@ def test_nothing_that_comes_later_changes_an_outlook() -> None:
     assert one.overload == other.overload
 
 
-def test_what_it_was_fitted_on_gives_no_errors_only_its_trial_and_what_came_since() -> None:
+def test_who_forecasts_is_told_and_for_when() -> None:
     history = a_walk()
-    forecaster = fitted(history)
-    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
-    said = np.full((3, 12), 1000.0)
-    tried = TriedForecasters({"naive": forecaster}, times, {"naive": said})
-    rolled = roll(history, tried, history.time_at(1470))
-    assert rolled.origins.tolist() == [1300, 1310, 1320, 1479, 1489, 1499]  # every ten steps, as in the trial
-    assert rolled.point[:3].tolist() == said.tolist()
-    assert rolled.point[-1].tolist() == [history.values[-1]] * 12
-    assert np.isfinite(rolled.truths).all(axis=1).tolist() == [True, True, True, True, False, False]
+    outlook = at_the_end(history, fitted(history))
+    assert (outlook.forecaster, outlook.issue_time) == ("naive", history.end_time)
+    assert outlook.valid_times == tuple(history.end_time + step * STEP for step in range(1, 13))
 
 
-def test_origins_that_lie_before_the_history_are_left_out() -> None:
+def test_a_limit_that_is_not_reached_has_no_crossing_time_and_one_that_is_has_the_next_step() -> None:
     history = a_walk()
-    later = Series(history.time_at(1305), STEP, history.values[1305:])
-    times = tuple(history.time_at(index) for index in (1300, 1310, 1320))
-    tried = TriedForecasters({"naive": fitted(history)}, times, {"naive": np.full((3, 12), 1000.0)})
-    assert roll(later, tried, later.end_time).origins.tolist() == [5, 15, 194]
-
-
-def test_a_path_counts_once_however_often_it_crosses() -> None:
-    paths = np.zeros((98, 12))
-    paths[:50, 5:] = 100.0
-    overload = foresee(paths, START, timedelta(minutes=10), 80.0, 0.3)
-    assert overload.probability == pytest.approx(0.51)
-    assert overload.probability_1h == pytest.approx(0.51)  # an hour is six steps of ten minutes
-    assert overload.crossing_time == START + timedelta(minutes=60)
-    assert overload.is_warned
-
-
-def test_what_was_never_seen_is_not_impossible_and_what_always_was_not_certain() -> None:
-    calm = foresee(np.zeros((98, 3)), START, STEP, 80.0, 0.2)
-    wild = foresee(np.full((98, 3), 90.0), START, STEP, 80.0, 0.2)
-    assert (calm.probability, wild.probability) == (0.01, 0.99)
+    calm, wild = (at_the_end(history, fitted(history), limit).overload for limit in (500.0, -500.0))
     assert (calm.crossing_time, calm.is_warned) == (None, False)
-    assert wild.crossing_time == START + STEP
+    assert (wild.crossing_time, wild.is_warned) == (history.end_time + STEP, True)
+    assert 0 < calm.probability < 0.01 < 0.99 < wild.probability < 1
 
 
 def test_within_an_hour_is_not_more_likely_than_within_the_horizon() -> None:

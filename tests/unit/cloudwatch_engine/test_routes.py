@@ -141,6 +141,7 @@ def test_a_data_set_is_forecast_whoever_sends_it_and_however(
         {"data": as_csv(points), "content_type": "text/csv"},
     ]
     answers = [client.open("/predictions?model=naive", method=method, **body).get_json() for body in sent]
+    assert all(answer["models"][0].pop("seconds") >= 0 for answer in answers)
     assert all(answer == answers[0] for answer in answers)
     (answer, *_) = answers
     newest = list(points.values())[-1]

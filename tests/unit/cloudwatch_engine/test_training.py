@@ -19,7 +19,7 @@ from cloudwatch_engine.history import read_history
 from cloudwatch_engine.predictions import read_predictions, read_trial
 from cloudwatch_engine.training import train_instance
 from ml_core.artifacts.forecaster_format import member_file
-from ml_core.clock import FixedClock, parse_time
+from ml_core.clock import FixedClock, format_time, parse_time
 from ml_core.errors import ArtifactError, InvalidInput, NotFound
 from ml_core.forecasters.base import CannotForecast, Forecaster, Paths
 from ml_core.forecasters.naive import Naive
@@ -116,9 +116,11 @@ def test_scores_of_all_are_kept_best_first_and_as_metric_points(fetched: Engine)
 
 def test_each_training_adds_to_the_history(fetched: Engine, clock: FixedClock) -> None:
     train_instance(fetched, INSTANCE, names=("naive",))
-    fetched.store.record_observations(SERIES, [an_observation(NOON)])
-    train_instance(fetched, INSTANCE, names=("naive",))
-    assert len(read_history(fetched, INSTANCE, "naive")["mean_absolute_error"]) == 2
+    clock.advance(timedelta(minutes=1))
+    train_instance(fetched, INSTANCE, names=("naive",))  # on the same points
+    history = read_history(fetched, INSTANCE, "naive")
+    assert len(history["mean_absolute_error"]) == 2
+    assert history["trained_times"] == [format_time(NOON), format_time(NOON + timedelta(minutes=1))]
     assert read_predictions(fetched, INSTANCE)["version"] == 2
 
 

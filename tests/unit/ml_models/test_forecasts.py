@@ -120,6 +120,8 @@ def test_times_are_answered_with_an_offset_if_they_came_with_one(client: FlaskCl
         ({"tx_gbs": [*LOWER, 1.0]}, "request.tx_gbs"),
         ({"link": ["Nobody"]}, "request.link"),
         ({"location": ["UK-LD4"]}, "request.location"),
+        ({"time": ["9999-12-31 23:00:00"]}, "request.time"),
+        ({"time": ["1969-12-31 23:00:00"]}, "request.time"),
     ],
 )
 def test_a_request_that_the_model_cannot_take_is_refused_by_the_name_it_has_there(

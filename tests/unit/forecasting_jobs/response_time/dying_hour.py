@@ -1,7 +1,7 @@
 """A process that does the hour at a given time, and is killed by a call that its arguments name, if they do.
 
-``dying_hour.py TIME [module:Class.method NUMBER [before|after]]``: at that call of the method, before or after it is
-done.
+``dying_hour.py TIME [module:Class.method NUMBER [before|after]]``: at that call of the method, or of a function
+``module:function``, before or after it is done.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ time, *death = sys.argv[1:]
 
 
 def doom(target: str, number: int, when: str = "before") -> None:
-    """Have the process killed at a call of a method."""
+    """Have the process killed at a call of a method or function."""
     module, _, name = target.partition(":")
-    owner, method = name.split(".")
-    doomed = getattr(importlib.import_module(module), owner)
+    *owner, method = name.split(".")
+    doomed: Any = importlib.import_module(module)
+    if owner:
+        doomed = getattr(doomed, owner[0])
     whole, calls = getattr(doomed, method), 0
 
     def dying(*arguments: Any, **named: Any) -> Any:

@@ -136,4 +136,4 @@ def test_the_first_systems_suffixes_and_prefixes_are_known() -> None:
         "ABPServer6",
         "CollectionServer",
     ]
-    assert list(PREFIXES.values()) == ["ART", "CPM", "EPM", "EXC", "SLW", "VSLW"]
+    assert list(PREFIXES) == ["ART", "CPM", "EPM", "EXC", "SLW", "VSLW"]

@@ -99,6 +99,20 @@ def test_an_hour_whose_points_come_late_is_missing_first_and_healed_by_the_next_
     assert late in times(parts)
 
 
+def test_the_overlap_heals_late_points_of_all_metrics(
+    parts: Parts, client: Controller, controller: SimulatedController, clock: FixedClock
+) -> None:
+    load = controller.load = SimulatedLoad(servers=("ABP",))
+    late = next(hour for hour in (NOON + number * HOUR for number in range(300)) if is_late(load, hour))
+    for clock.time in (late, late + HOUR):
+        assert fetch(parts, client, clock.time).failures == ()
+    assert not any(late in times(parts, metric=metric) for metric in ALL_METRICS)
+    clock.time, asked = late + 3 * HOUR, controller.questions
+    assert fetch(parts, client, late + 3 * HOUR).failures == ()
+    assert controller.questions == asked + len(ALL_METRICS) == asked + 28
+    assert all(late in times(parts, metric=metric) for metric in ALL_METRICS)
+
+
 def is_late(load: SimulatedLoad, hour: datetime) -> bool:
     """Return whether less than half of an hour is to be had at its end, and all but some minutes two hours later."""
     end = hour + HOUR

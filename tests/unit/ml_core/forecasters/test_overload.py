@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from ml_core.forecasters.intervals import intervals
 from ml_core.forecasters.overload import Overload, alert_level, overload
 from ml_core.timeseries.series import Floats
 
@@ -60,6 +61,29 @@ def test_what_comes_after_an_origin_changes_nothing_at_it() -> None:
     after = overload(changed, origins, point, truths_of(changed), bands, 52.0)
     np.testing.assert_array_equal(before.chance[:51], after.chance[:51])
     assert after.chance[60] > before.chance[60]
+
+
+@pytest.mark.parametrize(("stride", "is_new"), [(1, False), (12, False), (1, True), (12, True)])
+def test_the_chance_is_honest_on_random_walks_also_for_a_limit_that_was_never_crossed(
+    stride: int, is_new: bool
+) -> None:
+    """Origins that overlap tell the same over again, and silence so far must not be taken for safety."""
+    random, horizon = np.random.default_rng(7), 12
+    said, came = [], []
+    while len(said) < 150:
+        values = 50 + np.cumsum(random.normal(size=60 * stride + horizon))
+        newest = len(values) - horizon - 1
+        known = values[: newest + 1]
+        limit = known.max() + random.uniform(0, 4) if is_new else known[-1] + 2.0
+        if limit > known[-1] + 4:
+            continue
+        origins = np.arange(newest, 0, -stride)[::-1]
+        point = np.repeat(known[origins][:, None], horizon, axis=1)
+        truths = np.r_[known, np.full(horizon, np.nan)][origins[:, None] + np.arange(1, horizon + 1)]
+        bands = intervals(known, origins, point, truths)
+        said.append(float(overload(known, origins, point, truths, bands, limit).chance[-1]))
+        came.append(bool((values[newest + 1 :] > limit).any()))
+    assert np.mean(said) == pytest.approx(np.mean(came), abs=0.1)
 
 
 def test_a_constant_series_at_its_limit_has_a_chance_without_dividing_by_zero() -> None:

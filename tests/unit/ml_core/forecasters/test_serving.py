@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import numpy as np
 import pytest
 
-from ml_core.forecasters.base import Forecaster
+from ml_core.forecasters.base import CannotForecast, Forecaster
 from ml_core.forecasters.ensemble import NAME
 from ml_core.forecasters.local_median import LocalMedian
 from ml_core.forecasters.naive import Naive
@@ -16,7 +17,7 @@ from ml_core.forecasters.same_phase import SamePhase, SameWeek
 from ml_core.forecasters.seasonal_naive import SeasonalNaive
 from ml_core.forecasters.serving import preferred, serve
 from ml_core.forecasters.stacked_medians import StackedMedians
-from ml_core.forecasters.trial import first_origin, trial
+from ml_core.forecasters.trial import FIRST_OF_SHORT, trial, trial_start, usual_stride
 from ml_core.timeseries.series import Series
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -58,7 +59,7 @@ def test_of_a_seasonal_load_the_served_forecast_beats_the_naive_one() -> None:
     path = served.path()
     assert path.issue_time == START + 399 * HOUR and path.point.shape == (4,)
     assert served.overload is not None and ((served.overload.chance > 0) & (served.overload.chance < 1)).all()
-    assert np.isnan(served.errors["naive"][-1]) and served.errors["naive"][0] > 0
+    assert 0 < served.chance_within(1) < served.chance_within(4) == served.overload.chance[-1]
 
 
 def test_served_forecasts_are_the_same_when_the_series_is_cut_or_shuffled_after_the_issue_time() -> None:
@@ -83,11 +84,29 @@ def test_issue_times_of_any_phase_come_back_in_order() -> None:
     assert set(rolled.seconds) == {forecaster.name for forecaster in few()}
 
 
-def test_a_trial_begins_with_two_days_of_data_whatever_is_asked() -> None:
-    assert first_origin(load()) == 72
-    assert first_origin(Series(START, timedelta(minutes=5), np.ones(10))) == 576
+def test_a_trial_begins_with_two_days_of_data_and_that_of_a_short_series_at_its_twelfth_value() -> None:
+    five_minutes = Series(START, timedelta(minutes=5), np.ones(10))
+    assert (trial_start(load(), 399, 2), trial_start(five_minutes, 4031, 12)) == (72, 576)
+    assert {trial_start(load(), newest, 2) for newest in (11, 72, 143)} == {FIRST_OF_SHORT}
+    assert trial_start(load(), 5, 2) == 5
     tried = trial(load(), few(), stride=2)
     assert tried.origins[0] in (72, 73) and tried.origins[-1] == 399
+
+
+def test_origins_are_an_hour_apart_but_at_least_two_steps_and_not_beyond_the_horizon() -> None:
+    assert [usual_stride(timedelta(minutes=5), horizon) for horizon in (6, 12, 72)] == [6, 12, 12]
+    assert usual_stride(HOUR, 6) == 2 and usual_stride(timedelta(days=1), 1) == 1
+
+
+def test_a_long_series_is_forecast_at_each_issue_time_as_if_it_ended_there() -> None:
+    history = load(3300)
+    light = [SeasonalNaive(horizon=2), Naive(horizon=2)]
+    whole = roll(history, np.arange(1100, 3299, 2), lambda: light, stride=2, limit=52.0)
+    for issue in (1998, 2000, 3000, 3002):
+        row = int(np.flatnonzero(whole.issues == issue)[0])
+        alone = roll(history.until(issue), [issue], lambda: light, stride=2, limit=52.0)
+        np.testing.assert_array_equal(alone.quantiles[0], whole.quantiles[row])
+        assert alone.chance[0] == whole.chance[row]
 
 
 def test_a_history_of_one_value_is_forecast_too() -> None:
@@ -101,6 +120,30 @@ def test_a_history_of_one_value_is_forecast_too() -> None:
     }
 
 
+def test_only_those_named_are_served_and_the_best_of_the_past_without_the_ensemble() -> None:
+    tried = trial(load(), few(), stride=2)
+    assert set(serve(tried, names=["naive"]).models) == {"naive"}
+    assert set(serve(tried, names=["naive", NAME]).models) <= {"naive", NAME}
+    singles = serve(tried, names=["naive", "same_phase"])
+    assert NAME not in singles.paths and singles.models[-1] == "same_phase"
+    np.testing.assert_array_equal(singles.point[-1], tried.paths["same_phase"].point[-1])
+
+
+def test_the_costly_ones_run_alone() -> None:
+    class Costly(Naive):
+        name: ClassVar[str] = "arima"
+
+    with_it = serve(trial(load(), [*few(), Costly(horizon=4)], stride=2))
+    np.testing.assert_array_equal(with_it.paths[NAME], serve(trial(load(), few(), stride=2)).paths[NAME])
+    assert "arima" in with_it.paths
+    assert set(serve(trial(load(), [Costly(horizon=4)], stride=2)).models) == {"arima"}
+
+
+def test_origins_before_the_first_forecast_are_left_out() -> None:
+    served = serve(trial(load(60), [SeasonalNaive(horizon=4)], stride=2))
+    assert np.isfinite(served.quantiles).all() and 24 <= served.tried.origins[0] < 40
+
+
 def test_gaps_at_the_issue_time_and_before_are_no_trouble() -> None:
     values = load().values.copy()
     values[100:130] = np.nan
@@ -109,8 +152,8 @@ def test_gaps_at_the_issue_time_and_before_are_no_trouble() -> None:
     assert np.isfinite(served.quantiles).all()
 
 
-def test_without_one_that_can_always_be_fitted_there_is_nothing_to_serve() -> None:
-    with pytest.raises(ValueError, match="such as naive"):
+def test_where_none_has_a_forecast_at_the_newest_value_the_reason_is_told() -> None:
+    with pytest.raises(CannotForecast, match="none of the models can use this series: seasonal_naive needs"):
         serve(trial(load(10), [SeasonalNaive(horizon=4)], stride=2))
 
 

@@ -16,7 +16,7 @@ from ml_core.clock import Clock, FixedClock
 from ml_core.config import project_root
 from ml_core.errors import InvalidInput
 from ml_core.jobs.runner import ExitCode, Job, run_job
-from ml_core.jobs.slots import Schedule
+from ml_core.jobs.slots import Missed, Schedule
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 
@@ -105,6 +105,18 @@ def test_an_error_nobody_foresaw_is_recorded_with_its_kind(json_store: JsonStore
     assert "Traceback" in run.log_tail
 
 
+@pytest.mark.parametrize(("missed", "expected"), [("all", []), ("last", [NOON + 2 * HOUR])])
+def test_slots_that_are_all_made_good_wait_for_the_one_before_them(
+    json_store: JsonStore, clock: FixedClock, missed: Missed, expected: list[datetime]
+) -> None:
+    json_store.claim_run("hourly", NOON + HOUR, now=NOON, lease=3 * HOUR, holder="another host")
+    clock.advance(2 * HOUR)
+    work = Worker()
+    code = run_job(a_job(work, missed=missed), json_store, clock)
+    assert code == (ExitCode.DONE if expected else ExitCode.HELD_ELSEWHERE)
+    assert work.slots == expected
+
+
 def test_a_slot_held_elsewhere_is_left_alone(json_store: JsonStore, clock: FixedClock) -> None:
     json_store.claim_run("hourly", NOON, now=NOON, lease=HOUR, holder="another host")
     work = Worker()
@@ -156,7 +168,7 @@ from datetime import timedelta
 from pathlib import Path
 from ml_core.clock import Clock
 from ml_core.jobs.runner import Job, run_job
-from ml_core.jobs.slots import Schedule
+from ml_core.jobs.slots import Missed, Schedule
 from ml_core.store.json_store import JsonStore
 work = lambda slot: os.kill(os.getpid(), signal.SIGKILL)
 job = Job("hourly", Schedule(timedelta(days=9999)), work, lease=timedelta(seconds=5))

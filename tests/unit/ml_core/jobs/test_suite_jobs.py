@@ -33,6 +33,12 @@ def test_the_example_units_are_the_table() -> None:
     assert written == example_units(), ADVICE
 
 
+def test_every_job_is_documented_with_its_times_and_purpose() -> None:
+    text = (project_root() / "docs" / "operations.md").read_text()
+    for name, job in SUITE_JOBS.items():
+        assert f"| `{name}` | `{job.fields}` | {job.description} |" in text
+
+
 @pytest.mark.parametrize("job", SUITE_JOBS.values(), ids=list(SUITE_JOBS))
 def test_every_job_has_a_name_a_purpose_and_a_command_that_is_there(job: KnownJob) -> None:
     assert job.name.replace("-", "").replace("_", "").isalnum()

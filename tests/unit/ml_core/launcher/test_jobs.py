@@ -42,9 +42,17 @@ def test_where_cron_calls_the_jobs_there_is_no_schedule(crontab: Path) -> None:
     assert names() == ["controller", "schedule"]
 
 
-def test_the_made_up_controller_is_for_the_job_that_asks_it(crontab: Path) -> None:
-    assert names(response_time=ResponseTimeSettings(config_file="/etc/mine.yml")) == ["schedule"]
+def test_the_made_up_controller_is_for_the_job_that_asks_it(crontab: Path, tmp_path: Path) -> None:
     assert names(jobs=JobsSettings(off=("ART_forecasting",))) == ["schedule"]
+    assert names(response_time=ResponseTimeSettings(csv_file="/srv/hours.csv")) == ["schedule"]
+    for address, expected in (
+        ("https://monitor.example/controller/api/oauth/access_token", ["schedule"]),
+        ("http://localhost:8090/controller/api/oauth/access_token", ["controller", "schedule"]),
+        ("", ["schedule"]),
+    ):
+        (tmp_path / "mine.yml").write_text(f"client_creds:\n  geturl: '{address}'\n")
+        assert names(response_time=ResponseTimeSettings(config_file=str(tmp_path / "mine.yml"))) == expected
+    assert names(response_time=ResponseTimeSettings(config_file="/nowhere.yml")) == ["schedule"]
 
 
 def test_a_wrong_job_stops_the_start(crontab: Path) -> None:

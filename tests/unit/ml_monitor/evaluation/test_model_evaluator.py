@@ -139,6 +139,19 @@ def test_a_rule_may_ask_for_any_method_of_drift(registry: Registry, fraud: Model
     assert fired == set(methods)
 
 
+@pytest.mark.parametrize("named", [False, True])
+def test_drift_of_the_steps_of_forecasts_is_judged_by_a_rule_that_names_the_model_alone(
+    registry: Registry, fraud: Model, named: bool
+) -> None:
+    registry.add_model(replace(fraud, task="forecast"))
+    rule = AlertRule(name="default-drift", watches="drift", model="fraud" if named else "*")
+    for day in range(2):
+        end = record_day(registry, day, World(shift=0.8), truth_after=None)
+        evaluate(registry, end, rule)
+    assert ("drift", "amount") in firing(registry) if named else not firing(registry)
+    assert len(results(registry, "drift", "jensen_shannon", "amount")) == 2
+
+
 def test_a_method_that_no_rule_asks_for_is_not_measured(registry: Registry, fraud: Model) -> None:
     evaluate(registry, record_day(registry, 0, World(), truth_after=None))
     assert results(registry, "drift", "psi", "amount") == []
