@@ -11,7 +11,7 @@ cost_missed) on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -103,14 +103,20 @@ def look_ahead(
 
 def roll(history: Series, tried: TriedForecasters, cut_off: datetime) -> Rolled:
     """Return what is served at the origins of the trial, at those since ``cut_off``, and at the end of ``history``."""
-    in_trial = np.array([(time - history.start_time) // history.step for time in tried.origin_times], dtype=np.int64)
-    kept = (in_trial >= 0) & (in_trial < len(history) - 1)
-    in_trial = in_trial[kept]
+    in_trial = _places(history, tried)
+    in_trial = in_trial[_is_kept(history, in_trial)]
     stride = int(in_trial[-1] - in_trial[-2]) if len(in_trial) > 1 else 1
     last = len(history) - 1
     fitted_until = max(history.index_at(cut_off), int(in_trial[-1]) + 1 if len(in_trial) else 0)
     since = np.arange(last, fitted_until - 1, -stride)[: _MOST_SINCE + 1][::-1] if fitted_until <= last else [last]
-    origins = np.concatenate([in_trial, since]).astype(np.int64)
+    return roll_at(history, tried, since)
+
+
+def roll_at(history: Series, tried: TriedForecasters, since: Sequence[int] | NDArray[np.int64]) -> Rolled:
+    """Return what is served at ``since``, indices of ``history``, and at the origins of the trial before them."""
+    places = _places(history, tried)
+    kept = _is_kept(history, places) & (places < since[0])
+    origins = np.concatenate([places[kept], since]).astype(np.int64)
     paths = {
         name: Paths(np.concatenate([tried.points[name][kept], member.forecast_at(history, since).point]))
         for name, member in tried.members.items()
@@ -122,6 +128,15 @@ def roll(history: Series, tried: TriedForecasters, cut_off: datetime) -> Rolled:
         return Rolled(origins, alone.point, truths)
     together = combine(Backtest(history, horizon, origins, truths, paths, (), dict.fromkeys(paths, 0.0)))
     return Rolled(origins, together.point, truths)
+
+
+def _places(history: Series, tried: TriedForecasters) -> NDArray[np.int64]:
+    return np.array([(time - history.start_time) // history.step for time in tried.origin_times], dtype=np.int64)
+
+
+def _is_kept(history: Series, places: NDArray[np.int64]) -> NDArray[np.bool_]:
+    kept: NDArray[np.bool_] = (places >= 0) & (places < len(history) - 1)
+    return kept
 
 
 def foresee(paths: Floats, issue_time: datetime, step: timedelta, limit: float, alert_level: float) -> Overload:

@@ -67,6 +67,20 @@ def train_instance(
     return content
 
 
+def challenge(engine: Engine, instance: str, history: Series, names: Sequence[str] | None = None) -> ModelVersion:
+    """Try models on a history, all or those named, and register the best, fitted on it, without promoting it.
+
+    It does not start from its last version, which may have seen what comes after. Raises ``InvalidInput``.
+    """
+    taking_part = names or all_names()
+    makers, together = make_all(engine, single_names(taking_part)), ENSEMBLE in taking_part
+    trial = hold_trial(history, makers, with_ensemble=together)
+    members = {member.name: member for member in make_all(engine, trial.members(trial.served))}
+    for member in members.values():
+        member.fit(history)
+    return _register(engine, _register_model(engine, instance), trial, trial.served, trial.with_fitted(members))
+
+
 def _register_model(engine: Engine, instance: str) -> Model:
     engine.registry.add_model(
         Model(

@@ -47,14 +47,14 @@ class Parts(ProcessParts):
         settled = time - timedelta(minutes=self.section.delay_minutes)
         return settled.replace(minute=0, second=0, microsecond=0)
 
-    def history(self, until: datetime) -> Series:
+    def history(self, until: datetime, known_at: datetime | None = None) -> Series:
         """Return the response time of the hours before ``until``, an hour, as far back as ``history_days``.
 
-        Hours without a value are gaps, also at the end. Raises ``NotFound`` if nothing is known, or nothing of the last
-        ``MOST_MISSING`` hours.
+        With ``known_at`` it is as it was known then. Hours without a value are gaps, also at the end. Raises
+        ``NotFound`` if nothing is known, or nothing of the last ``MOST_MISSING`` hours.
         """
         start = until - timedelta(days=self.section.history_days)
-        frame = self.store.observations(self.series, start, until)
+        frame = self.store.observations(self.series, start, until, known_at=known_at)
         if frame.empty or frame["time"].iloc[-1] < until - (MOST_MISSING + 1) * HOUR:
             raise NotFound(
                 f"no response time of {self.section.main_server} is known of the {MOST_MISSING} hours before "

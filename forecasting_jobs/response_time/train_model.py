@@ -60,29 +60,27 @@ class Trained:
 
 def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress = no_progress) -> Trained:
     """Train on a history; raise ``InvalidInput`` if it is shorter than ten days."""
-    if int(np.isfinite(history.values).sum()) < FEWEST_HOURS:
-        raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
-    raced = min(_MOST_RACED, len(history) // 3)
-    trees = tune(history.until(len(history) - 1 - raced), trials, progress)
-    rivals: list[Forecaster] = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
-    race = _race(history, rivals, raced, progress)
-    errors = {name: errors_by_hour(race, name) for name in race.paths}
-    best = min(errors, key=lambda name: _mean(errors[name]))
+    race, trees = _hold_race(history, trials, progress)
+    best = min(race.errors, key=lambda name: _mean(race.errors[name]))
     model = _register_model(parts)
-    six = _register(parts, model, history, race, rivals[0], errors)
+    six = _register(parts, model, history, race, DirectHours.name)
     champion = parts.registry.champion(model)
     if best == DirectHours.name:
         champion = six
     elif champion is None:
-        (rival,) = (rival for rival in rivals if rival.name == best)
-        champion = _register(parts, model, history, race, rival, errors)
+        champion = _register(parts, model, history, race, best)
     if champion.number != model.champion:
         parts.registry.promote(parts.registry.find(model.name), champion.number)
-    trained = Trained(
-        errors, trees, six.number, champion.parameters["forecaster"], champion.number, best == DirectHours.name
-    )
+    served, is_promoted = champion.parameters["forecaster"], best == DirectHours.name
+    trained = Trained(race.errors, trees, six.number, served, champion.number, is_promoted)
     log.info("%s: %s", model.name, trained.told())
     return trained
+
+
+def challenge(parts: Parts, history: Series, *, trials: int) -> ModelVersion:
+    """Train the six models on a history and register them, without promoting them; raise as ``train`` does."""
+    race, _ = _hold_race(history, trials, no_progress)
+    return _register(parts, _register_model(parts), history, race, DirectHours.name)
 
 
 def tune(history: Series, trials: int, progress: Progress = no_progress) -> Trees:
@@ -130,6 +128,27 @@ def _six(trees: Trees) -> Forecaster:
     return DirectHours(horizon=HORIZON, seed=_SEED, trees=trees)
 
 
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """What each rival said and lost in the last hours; the rivals are fitted on all hours afterwards."""
+
+    tried: Backtest
+    fitted: Mapping[str, Forecaster]
+    errors: Mapping[str, Floats]
+
+
+def _hold_race(history: Series, trials: int, progress: Progress) -> tuple[_Race, Trees]:
+    """Tune before the race, and hold it; raise ``InvalidInput`` for a history of less than ten days."""
+    if int(np.isfinite(history.values).sum()) < FEWEST_HOURS:
+        raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
+    raced = min(_MOST_RACED, len(history) // 3)
+    trees = tune(history.until(len(history) - 1 - raced), trials, progress)
+    rivals: list[Forecaster] = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    tried = _race(history, rivals, raced, progress)
+    errors = {name: errors_by_hour(tried, name) for name in tried.paths}
+    return _Race(tried, {rival.name: rival for rival in rivals}, errors), trees
+
+
 def _race(history: Series, rivals: list[Forecaster], raced: int, progress: Progress) -> Backtest:
     """Return the backtest of the last ``raced`` hours, refitted twice; afterwards all are fitted on all hours."""
     last = len(history) - 1
@@ -153,28 +172,23 @@ def _register_model(parts: Parts) -> Model:
     return parts.registry.find(parts.model)
 
 
-def _register(
-    parts: Parts, model: Model, history: Series, race: Backtest, fitted: Forecaster, errors: Mapping[str, Floats]
-) -> ModelVersion:
-    points = race.paths[fitted.name].point
-    tried = TriedForecasters(
-        {fitted.name: fitted},
-        tuple(history.time_at(int(origin)) for origin in race.origins),
-        {fitted.name: points},
-    )
-    rmse = {f"rmse_{step}H": float(error) for step, error in enumerate(errors[fitted.name], start=1)}
+def _register(parts: Parts, model: Model, history: Series, race: _Race, name: str) -> ModelVersion:
+    fitted, tried = race.fitted[name], race.tried
+    points = tried.paths[name].point
+    origin_times = tuple(history.time_at(int(origin)) for origin in tried.origins)
+    rmse = {f"rmse_{step}H": float(error) for step, error in enumerate(race.errors[name], start=1)}
     trees = asdict(fitted.trees) if isinstance(fitted, DirectHours) else {}
     return parts.registry.add_version(
         model,
-        tried,
+        TriedForecasters({name: fitted}, origin_times, {name: points}),
         "forecaster",
         metrics={
-            "mean_absolute_error": float(np.nanmean(np.abs(race.truths - points))),
+            "mean_absolute_error": float(np.nanmean(np.abs(tried.truths - points))),
             **rmse,
-            **{f"mean_rmse_{name}": _mean(found) for name, found in errors.items()},
+            **{f"mean_rmse_{rival}": _mean(found) for rival, found in race.errors.items()},
         },
         features=(FeatureSpec("value", "number"),),
-        parameters={"forecaster": fitted.name, "horizon": HORIZON, "step_seconds": 3600.0, **trees},
+        parameters={"forecaster": name, "horizon": HORIZON, "step_seconds": 3600.0, **trees},
         lineage={
             "series": parts.series,
             "first_time": format_time(history.start_time),
@@ -182,7 +196,7 @@ def _register(
             "points": len(history),
             "gaps": sum(gap.slots for gap in history.gaps()),
         },
-        reference=_reference(history, race, points),
+        reference=_reference(history, tried, points),
     )
 
 
