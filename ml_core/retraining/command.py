@@ -7,16 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 
 import click
 
-from ml_core.clock import Clock
 from ml_core.commands import plain_errors
 from ml_core.errors import InvalidInput
 from ml_core.jobs.runner import run_job
-from ml_core.process_parts import ProcessParts, opened_parts, registry_on
+from ml_core.process_parts import ProcessParts, opened_parts, plain_parts
 from ml_core.retraining.owner import Owner
 from ml_core.retraining.requests import file_by_hand
 from ml_core.retraining.retrain import retrain_job
-from ml_core.settings import Settings
-from ml_core.store.base import Store
 
 AUTHOR = "the command line"
 
@@ -48,9 +45,5 @@ def retrain_command(opened_owner: Callable[[], AbstractContextManager[Owner]]) -
 @contextmanager
 def opened_owner(make: Callable[[ProcessParts], Owner]) -> Iterator[Owner]:
     """Open the parts as the settings in force say, for an owner that needs no more; the store is closed at the end."""
-
-    def make_parts(settings: Settings, store: Store, clock: Clock) -> ProcessParts:
-        return ProcessParts(settings, registry_on(settings, store, clock))
-
-    with opened_parts(make_parts) as parts:
+    with opened_parts(plain_parts) as parts:
         yield make(parts)

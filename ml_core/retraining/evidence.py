@@ -5,8 +5,8 @@ in units of a scale that the first pairs set. The null hypothesis says that the 
 mean of d = (1 - m) min(a, 1) - b, given all that came before, is at most 0. A gambler who stakes the share s of what he
 has on each d multiplies it by 1 + s d, and by 0 where that is negative; he cannot expect to gain under the null as long
 as b stays below 1 / s. Nor can the average of gamblers with fixed shares, which is the e-value here. So the chance that
-it ever reaches 1 / alpha is at most alpha (Ville), however often one looks and whenever one stops. ``docs/retraining.md``
-says more.
+it ever reaches 1 / alpha is at most alpha (Ville), however often one looks and whenever one stops.
+``docs/retraining.md`` says more.
 
 Sources: J. Ville, Étude critique de la notion de collectif (1939). I. Waudby-Smith and A. Ramdas, Estimating means of
 bounded random variables by betting, JRSS B 86 (2024). Y. J. Choe and A. Ramdas, Comparing sequential forecasters,
