@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 MaskedFeature = Annotated[str, StringConstraints(pattern=r"^[^.]+\..+$")]
+DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{0,64}$")]
 InstanceLimit = Annotated[str, StringConstraints(pattern=r"^[^=]+=[0-9]+(\.[0-9]+)?$")]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Workers = Annotated[int, Field(ge=1, le=64)]
@@ -40,6 +41,18 @@ class ModelsSettings(AppSettings):
     """The model registry and serving app."""
 
     port: Port = 5002
+
+
+class CmlSettings(Section):
+    """Which models answer the calls of scripts that were written for CML.
+
+    ``model`` answers where nothing says which. ``deployments`` are CRNs and what they stand for, as
+    ``<crn>=link_traffic_5min``; ``access_keys``, in the same form, may ask for the forecasts of one model each.
+    """
+
+    model: str = "link_traffic_hourly"
+    deployments: tuple[str, ...] = ()
+    access_keys: tuple[SecretStr, ...] = ()
 
 
 class CloudWatchSettings(AppSettings):
@@ -93,6 +106,8 @@ class ResponseTimeSettings(Section):
     ``limit`` in milliseconds is what an early warning is about; without one it is the usual outlier, the third quartile
     and one and a half interquartile ranges of the last 30 days. ``client_secret`` goes before that of ``config_file``.
     Where ``csv_file`` is set, hours come from that file and no controller is asked.
+    ``tables_database`` is where the first system's tables are, on the server of a store that is on one: by default the
+    store's database with ``_art`` behind its name; empty, there are none.
     """
 
     config_file: str = "forecasting_jobs/response_time/appdynamics-config.yml"
@@ -108,6 +123,7 @@ class ResponseTimeSettings(Section):
     connections: Annotated[int, Field(ge=1, le=10)] = 4
     limit: Annotated[float, Field(gt=0)] | None = None
     simulator_port: Port = 8090
+    tables_database: DatabaseName | None = None
 
 
 class JobsSettings(Section):
@@ -247,6 +263,7 @@ class Settings(Section):
     worker: WorkerSettings = WorkerSettings()
     monitor: MonitorSettings = MonitorSettings()
     models: ModelsSettings = ModelsSettings()
+    cml: CmlSettings = CmlSettings()
     cloudwatch: CloudWatchSettings = CloudWatchSettings()
     anomaly: AnomalySettings = AnomalySettings()
     response_time: ResponseTimeSettings = ResponseTimeSettings()

@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, current_app, jsonify
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ml_core.clock import format_time
 from ml_core.records import Model, ModelVersion
 from ml_core.registry import Registry
+from ml_core.traffic.records import TrafficForecast, Window
 from ml_core.web.blueprints import create_api_blueprint
-from ml_core.web.shapes import Body, FeatureRowsField, ModelPath
+from ml_core.web.shapes import Body, FeatureRowsField, ModelPath, TimeField
+from ml_models.forecasting import TrafficServer
+from ml_models.window_bodies import ShortName, Values
 
 blueprint = create_api_blueprint("models", __name__, "Registry and serving")
 
 
-class PredictBody(Body):
-    """One row of named features, or a list of rows."""
+class WindowItem(Body):
+    """The newest traffic of a link, oldest first; ``time`` is that of the last values."""
 
-    features: FeatureRowsField
+    link: ShortName
+    location: ShortName
+    time: TimeField
+    rx_gbs: Values
+    tx_gbs: Values
+
+
+class PredictBody(Body):
+    """One row of named features, or a list of rows; for a model of links' traffic, windows in their place."""
+
+    windows: list[WindowItem] | None = Field(None, min_length=1)
+    features: FeatureRowsField | None = Field(None, validate_default=True)
+
+    @field_validator("features", mode="before")
+    @classmethod
+    def _check_one(cls, value: Any, info: ValidationInfo) -> Any:
+        has_windows = info.data.get("windows", ()) is not None  # of windows that do not fit their own errors tell
+        if value is None and not has_windows:
+            raise ValueError("missing; expected features, or windows")
+        if value is not None and info.data.get("windows"):
+            raise ValueError("expected either features or windows")
+        return value
 
 
 class PromoteBody(Body):
@@ -35,6 +60,10 @@ def index() -> Response:
 
 @blueprint.post("/models/<model_id>/predictions", summary="Predict one or many rows, and log the answers")
 def predict(path: ModelPath, body: PredictBody) -> Response:
+    if body.windows is not None:
+        server: TrafficServer = current_app.extensions["traffic_server"]
+        forecasts = server.forecast(path.model_id, [Window(**dict(item)) for item in body.windows])
+        return jsonify(_forecasts_json(forecasts))
     answer = current_app.extensions["server"].predict(path.model_id, body.features)
     predictions = [
         {"prediction_id": row.prediction_id, "value": row.value, "score": row.score}
@@ -67,6 +96,25 @@ def roll_back(path: ModelPath) -> Response:
 def _registry() -> Registry:
     registry: Registry = current_app.extensions["registry"]
     return registry
+
+
+def _forecasts_json(forecasts: Sequence[TrafficForecast]) -> dict[str, Any]:
+    return {
+        "model": forecasts[0].model,
+        "version": forecasts[0].version,
+        "forecasts": [
+            {
+                "forecast_id": each.forecast_id,
+                "link": each.window.link,
+                "location": each.window.location,
+                "issue_time": format_time(each.issue_time),
+                "times": [format_time(time) for time in each.times],
+                "rx_gbs": each.rx_gbs,
+                "tx_gbs": each.tx_gbs,
+            }
+            for each in forecasts
+        ],
+    }
 
 
 def _model_json(model: Model) -> dict[str, Any]:

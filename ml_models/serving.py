@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ml_core.errors import BodyTooLarge, Conflict, FieldError, InvalidInput
 from ml_core.prediction_log import PredictionLog
-from ml_core.records import Feature, FeatureSpec, ModelVersion, Prediction
+from ml_core.records import Feature, FeatureSpec, Model, ModelVersion, Prediction
 from ml_core.registry import Registry
 from ml_core.worker.client import Worker
 
@@ -41,9 +41,7 @@ class Server:
         ``WorkerUnavailable``. Unless it returns, nothing is logged.
         """
         model = self.registry.find(model_id)
-        version = self.registry.champion(model)
-        if version is None:
-            raise Conflict(f"model {model.name!r} has no champion yet; promote one of its versions")
+        version = served_version(self.registry, model)
         if len(rows) > self.batch_rows:
             raise BodyTooLarge(f"{len(rows)} rows came at once; at most {self.batch_rows} are taken")
         check_features(version, rows)
@@ -55,6 +53,14 @@ class Server:
             [[row[column] for column in columns] for row in rows],
         )
         return Answer(model.name, version.number, self.log.record(model.name, version.number, rows, outputs))
+
+
+def served_version(registry: Registry, model: Model) -> ModelVersion:
+    """Return the champion of a model; raise ``Conflict`` if no version was promoted yet."""
+    version = registry.champion(model)
+    if version is None:
+        raise Conflict(f"model {model.name!r} has no champion yet; promote one of its versions")
+    return version
 
 
 def check_features(version: ModelVersion, rows: Sequence[Row]) -> None:

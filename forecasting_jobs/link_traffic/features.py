@@ -91,6 +91,7 @@ def targets_of(inputs: Inputs, examples: Examples) -> Singles:
 
 
 def _of_one(series: LinkSeries, window: int, horizon: int) -> tuple[Floats, Floats, Floats, NDArray[np.int64]]:
+    series = series.begun()
     values, _ = filled(series)
     first = max(window, series.per_day - 1)  # the day before of each coming step is known from here on
     ends = np.arange(first, len(series) - horizon, dtype=np.int64)

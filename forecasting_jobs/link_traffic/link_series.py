@@ -7,7 +7,7 @@ The table, in CSV or not, is ``link, location, time, rx_gbs, tx_gbs``; a time wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -49,6 +49,14 @@ class LinkSeries:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def begun(self) -> LinkSeries:
+        """Return it from its first slot with a value in both directions on; raise ``ValueError`` if there is none."""
+        known = np.flatnonzero(np.isfinite(self.values).all(axis=1))
+        if not len(known):
+            raise ValueError(f"{self.link} at {self.location} has no value")
+        first = int(known[0])
+        return replace(self, start_time=self.time_at(first), values=self.values[first:])
 
     def time_at(self, index: int) -> datetime:
         """Return the time of a slot."""
@@ -139,7 +147,7 @@ def table_of(series: Sequence[LinkSeries]) -> pd.DataFrame:
 
 
 def _step_of(table: pd.DataFrame) -> timedelta:
-    distances = table.groupby(["link", "location"])["time"].diff()
+    distances = table.sort_values("time").groupby(["link", "location"])["time"].diff()
     positive = distances[distances > pd.Timedelta(0)]
     if positive.empty:
         raise InvalidInput("time: expected at least two times of a link", [FieldError("time", "too few")])

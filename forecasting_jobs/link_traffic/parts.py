@@ -12,6 +12,7 @@ from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeri
 from forecasting_jobs.link_traffic.simulated_links import SimulatedLinks
 from ml_core import process_parts
 from ml_core.clock import Clock
+from ml_core.errors import FieldError, InvalidInput
 from ml_core.process_parts import ProcessParts, registry_on
 from ml_core.settings import Settings
 from ml_core.store.base import Store
@@ -45,6 +46,22 @@ def read_history(path: Path) -> dict[str, TrafficHistory]:
     found = {series.step for series in links_of(table)}
     steps = ["hourly"] if found == {HOUR} else ["5min", "hourly"]
     return {step: TrafficHistory(path.name, links_of(table, STEP_NAMES[step])) for step in steps}
+
+
+def choose_histories(
+    steps: Sequence[str], file: Path | None, made_up: SimulatedLinks, end: datetime, days: int | None
+) -> dict[str, TrafficHistory]:
+    """Return what is to be learnt from by step, all of them where none is named: of a file, or made up.
+
+    Raises ``InvalidInput`` for a step that the file does not have, and as ``read_history`` does.
+    """
+    if file is None:
+        return {step: generated_history(made_up, step, end, days) for step in steps or STEP_NAMES}
+    found = read_history(file)
+    if lacking := [step for step in steps if step not in found]:
+        message = f"{file.name} has no times close enough for {', '.join(lacking)}"
+        raise InvalidInput(f"--step: {message}", [FieldError("step", message)])
+    return {step: history for step, history in found.items() if not steps or step in steps}
 
 
 def make_parts(settings: Settings, store: Store, clock: Clock) -> ProcessParts:

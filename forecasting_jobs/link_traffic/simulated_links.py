@@ -11,9 +11,9 @@ asked for again and is the same. In Gbit/s, received (``rx``) and sent (``tx``):
 - **gaps**: of each link one hour in 300 is lost, and now and then a slot;
 - **noise** of its own for each link, direction and slot.
 
-From ``change_time`` on, where one is given, another crowd uses the links: the day is moved by eleven hours, weekends
-are as busy as weekdays were and the other way round, and every six hours a transfer fills the link for an hour. Level
-and noise stay as they were, so that a model that learns the new pattern can be as good as one was before.
+From ``change_time`` on, where one is given, a replication is set up beside what was there: every six hours, at an hour
+of the link's own, a transfer of one size takes an hour. All else stays as it was, so that a model that learns the new
+pattern can be as good as one was before, and one that does not is wrong several times a day.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PAIRS = tuple((link, location) for link in LINKS for location in LOCATIONS)
 _SLOT, _HOUR, _DAY = 5, 60, 1440
 _FEWEST_SLOTS = 6  # of the twelve of an hour, for the hour to have a value
 _GROWN_SINCE = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) // 60
-_SHIFT_HOURS = 11
+_TRANSFER = 0.9  # of the link's level
 _SALT = {
     name: 1000 * number
     for number, name in enumerate(("level", "season", "backup", "drift", "burst", "gap", "slot", "transfer"), start=1)
@@ -85,23 +85,27 @@ class SimulatedLinks:
             noise = 0.10 * (self._chance(minutes, "slot", place, direction) - 0.5)
             season = self._season(minutes, place, direction)
             traffic = share * level * np.maximum(growth, 0.4) * season * (1 + shared + own) * burst * (1 + noise)
+            traffic += share * level * self._transfer(minutes, place)
             directions.append(np.asarray(np.maximum(traffic, 0.01), dtype=np.float64))
         return directions[0], directions[1]
 
     def _season(self, minutes: Minutes, place: int, direction: int) -> Floats:
-        is_changed = np.full(len(minutes), False)
-        if self.change_time is not None:
-            is_changed = minutes >= int(self.change_time.timestamp()) // 60
-        hours = (minutes % _DAY) / _HOUR + np.where(is_changed, _SHIFT_HOURS, 0)
-        is_weekend = ((minutes // _DAY + 3) % 7 >= 5) != is_changed  # the first day of 1970 was a Thursday
+        hours = (minutes % _DAY) / _HOUR
+        is_weekend = (minutes // _DAY + 3) % 7 >= 5  # the first day of 1970 was a Thursday
         first = 11 + 6 * self._fixed("season", place)
         second = first + 5 + 3 * self._fixed("season", place, 1 + direction)
         daily = 0.45 + 0.75 * _peak(hours - first, 3.2) + 0.45 * _peak(hours - second, 1.8)
         season = daily * np.where(is_weekend, 0.5 + 0.4 * self._fixed("season", place, 4), 1.0)
         night = (hours - 1 - 3 * self._fixed("backup", place)) % 24
         season += np.where((night < 2) & ~is_weekend, 0.4 * (direction + 0.5), 0.0)
-        transfer = (minutes // _HOUR + int(6 * self._fixed("transfer", place))) % 6 == 0
-        return np.asarray(season + np.where(is_changed & transfer, 0.9, 0.0), dtype=np.float64)
+        return np.asarray(season, dtype=np.float64)
+
+    def _transfer(self, minutes: Minutes, place: int) -> Floats:
+        if self.change_time is None:
+            return np.zeros(len(minutes))
+        is_due = (minutes // _HOUR + int(6 * self._fixed("transfer", place))) % 6 == 0
+        is_changed = minutes >= int(self.change_time.timestamp()) // 60
+        return np.where(is_due & is_changed, _TRANSFER, 0.0)
 
     def _burst(self, minutes: Minutes, place: int) -> Floats:
         days = minutes // _DAY

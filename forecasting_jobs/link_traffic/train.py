@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from importlib.metadata import version
+from importlib.metadata import version as version_of
 from typing import Any
 
 import numpy as np
@@ -31,8 +31,9 @@ from ml_core.errors import FieldError, InvalidInput
 from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
 from ml_core.lineage import data_lineage
 from ml_core.process_parts import ProcessParts
-from ml_core.records import FeatureSpec, Model, ModelVersion
+from ml_core.records import Model, ModelVersion
 from ml_core.scores import mean_absolute_error
+from ml_core.traffic.records import STEP_FEATURES, TARGETS
 
 log = logging.getLogger(__name__)
 FORMAT = "windowed_network"
@@ -41,7 +42,7 @@ _MOST_HELD_OUT = 0.3
 _VALIDATION = 0.1
 _FEWEST = 50  # windows to learn from, or to be judged on
 _MOST_LEARNT = 40_000
-_MOST_OF_REFERENCE = 4_000
+_MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
 _PROBES = 32
 
 
@@ -91,35 +92,60 @@ def train(
     *,
     settings: NetworkSettings | None = None,
     told: Epoch = untold,
+    held_out: timedelta | None = None,
     more_lineage: Mapping[str, Any] | None = None,
 ) -> Registered:
-    """Train on series of links, register a version, and promote it if it has won; raises as ``learn`` does."""
+    """Train on series of links, register a version, and promote it if it has won; see ``learn``."""
     settings = settings or NetworkSettings()
-    learnt = learn(links, step, settings, told)
-    registered = register(parts, links, step, source, settings, learnt, more_lineage or {})
-    model = parts.registry.find(registered.model)
+    learnt = learn(links, step, settings, told, held_out)
+    return register_learnt(parts, links, step, source, settings, learnt, more_lineage or {})
+
+
+def register_learnt(
+    parts: ProcessParts,
+    links: Sequence[LinkSeries],
+    step: str,
+    source: str,
+    settings: NetworkSettings,
+    learnt: Learnt,
+    more_lineage: Mapping[str, Any],
+) -> Registered:
+    """Register what was learnt as a version of its model, and promote it if it has won."""
+    version = _register(parts, links, step, source, settings, learnt, more_lineage)
+    model = parts.registry.find(version.model)
     if learnt.race.is_won():
-        model = parts.registry.promote(model, registered.number)
-    done = Registered(model.name, registered, learnt.race.is_won(), model.champion, learnt.race)
+        model = parts.registry.promote(model, version.number)
+    done = Registered(model.name, version, learnt.race.is_won(), model.champion, learnt.race)
     log.info("%s", done.told())
     return done
 
 
-def learn(links: Sequence[LinkSeries], step: str, settings: NetworkSettings, told: Epoch = untold) -> Learnt:
-    """Fit and race a network; raise ``InvalidInput`` if the series are too short, or not of this step."""
+def learn(
+    links: Sequence[LinkSeries],
+    step: str,
+    settings: NetworkSettings,
+    told: Epoch = untold,
+    held_out: timedelta | None = None,
+) -> Learnt:
+    """Fit and race a network; ``held_out`` is how long the race is, unless the usual (``HELD_OUT``).
+
+    Raises ``InvalidInput`` if the series are too short, or not of this step.
+    """
     if not links or {series.step for series in links} != {STEP_NAMES[step]}:
         raise InvalidInput(f"time: expected series of links with a step of {STEP_NAMES[step]}")
-    cut_off = _cut_off(links, HELD_OUT[step])
+    cut_off = _cut_off(links, held_out or HELD_OUT[step])
     spec = fit_spec(links, cut_off)
     examples = examples_of(links, spec)
-    learning, validation, held_out = split(examples, cut_off, spec.horizon * links[0].step)
+    learning, validation, raced = split(examples, cut_off, spec.horizon * links[0].step)
     fitted, checked = (_for_the_network(spec, each) for each in (learning, validation))
     model = network.build(spec, settings)
     losses = network.fit(model, fitted, checked, settings, told)
     trained = TrainedNetwork(model, spec, _probes(spec, validation))
     gate = network.gate_of(trained.served().changes(checked[0]), checked[1])
     trained = replace(trained, spec=replace(spec, gate=gate))
-    return Learnt(trained, race(trained.served(), held_out), losses, cut_off, len(learning))
+    if settings.last_epochs:
+        network.fit_newest(model, (fitted, checked), settings)
+    return Learnt(trained, race(trained.served(), raced), losses, cut_off, len(learning))
 
 
 def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples, Examples]:
@@ -143,7 +169,7 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
 
 
-def register(
+def _register(
     parts: ProcessParts,
     links: Sequence[LinkSeries],
     step: str,
@@ -168,12 +194,7 @@ def register(
             **{f"rmse_{rival}": raced.rmse(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
             **{f"rmse_ratio_{rival}": raced.ratio(rival) for rival in (LAST_VALUE, SEASONAL_NAIVE)},
         },
-        features=(
-            FeatureSpec("link", "category"),
-            FeatureSpec("location", "category"),
-            FeatureSpec("rx_gbs", "number"),
-            FeatureSpec("tx_gbs", "number"),
-        ),
+        features=STEP_FEATURES,
         parameters={
             "format": FORMAT,
             "step_seconds": float(spec.step_seconds),
@@ -192,7 +213,7 @@ def register(
             "end_time": format_time(max(series.time_at(len(series) - 1) for series in links)),
             "windows_learnt": learnt.examples,
             "artifact_name": f"lstm_model_{step}_{now:%Y%m%d_%H%M%S}",
-            "keras_version": version("keras"),
+            "keras_version": version_of("keras"),
             **more_lineage,
         },
         reference=reference_of(raced),
@@ -200,19 +221,27 @@ def register(
 
 
 def reference_of(raced: Race) -> pd.DataFrame:
-    """Return what was known and said of received traffic one step ahead in the race, and what came; a part of it."""
-    thinned = np.arange(0, len(raced.examples), -(-len(raced.examples) // _MOST_OF_REFERENCE))
-    some = raced.examples.taken(thinned)
-    links, locations = zip(*some.pairs, strict=True)
+    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
+
+    Of many examples a part is drawn, at random lest it be the same hours of each day.
+    """
+    count = min(len(raced.examples), _MOST_OF_REFERENCE)
+    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
+    some, said = raced.examples.taken(drawn), raced.said[drawn]
+    _, horizon, directions = said.shape
+    each = np.repeat(np.arange(count), horizon * directions)
+    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
     return pd.DataFrame(
         {
-            "time": [format_time(each) for each in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()],
-            "link": links,
-            "location": locations,
-            "rx_gbs": some.windows[:, -1, 0],
-            "tx_gbs": some.windows[:, -1, 1],
-            "value": raced.said[thinned, 0, 0],
-            "truth": some.truths[:, 0, 0],
+            "time": np.array(times)[each],
+            "link": np.array([link for link, _ in some.pairs])[each],
+            "location": np.array([location for _, location in some.pairs])[each],
+            "target": np.tile(TARGETS, count * horizon),
+            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
+            "rx_gbs": some.windows[each, -1, 0],
+            "tx_gbs": some.windows[each, -1, 1],
+            "value": said.ravel(),
+            "truth": some.truths.ravel(),
         }
     )
 

@@ -22,6 +22,7 @@ import requests
 from forecasting_jobs.response_time.controller_config import ControllerConfig
 from forecasting_jobs.response_time.errors import ControllerFault, ControllerRefused, ControllerUnavailable
 from forecasting_jobs.response_time.metric_data import hourly_values, read_answer
+from forecasting_jobs.response_time.metric_details import read_details
 from forecasting_jobs.response_time.metrics import metric_path
 from forecasting_jobs.response_time.sources import Hours, Question
 from ml_core.errors import SuiteError
@@ -97,7 +98,8 @@ class Controller:
         for server, points in answer.points.items():
             found = hourly_values(points, question.end)
             values[server] = {time: value for time, value in found.items() if time >= question.start}
-        return Hours(values, answer.faults)
+        details = read_details(content, pattern, values) if question.in_detail else {}
+        return Hours(values, answer.faults, details)
 
     def _ask(self, address: str, question: dict[str, str]) -> requests.Response:
         for is_second in (False, True):

@@ -4,7 +4,8 @@
    ``history_days``.
 2. Make hours of what comes; the one that is not over yet is never stored.
 3. Record what is new, correct what has changed since. To do it again changes nothing.
-4. Note how far the metric is known only when all of its servers are stored: who is stopped before asks again.
+4. Write the first system's tables of metrics, where there are any.
+5. Note how far the metric is known only when all of its servers are stored: who is stopped before asks again.
 
 What fails is one metric, or one server of it: the others are stored, and the failures are told at the end.
 """
@@ -16,7 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from forecasting_jobs.response_time.create_tables_mariaDB import opened_tables
 from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import MetricTables
 from forecasting_jobs.response_time.metrics import ALL_METRICS, series_name, series_parts
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.sources import Question, Source, opened_source
@@ -51,15 +54,16 @@ def fetch(
     *,
     start: datetime | None = None,
     metrics: Sequence[str] = ALL_METRICS,
+    tables: MetricTables | None = None,
 ) -> Fetched:
     """Bring all metrics up to ``until``, the end of an hour that is over; from ``start`` on, if told.
 
-    Failures are in what is returned, all else is stored. Raises ``StoreUnavailable``.
+    Failures are in what is returned, all else is stored, in ``tables`` too. Raises ``StoreUnavailable``.
     """
     earliest = until - timedelta(days=parts.section.history_days)
     known = {document.key: document for document in parts.store.list_documents(FETCHED)}
     wanted = [
-        Question(metric, first, min(first + _AT_ONCE, until))
+        Question(metric, first, min(first + _AT_ONCE, until), in_detail=tables is not None)
         for metric in metrics
         for first in _starts(start or _start(parts, known.get(_key(parts, metric)), earliest), until)
     ]
@@ -80,6 +84,10 @@ def fetch(
             servers.add(server)
             _record(parts, series_name(parts.section.application, server, metric), hours, fetched)
             newest[metric] = max([*hours, newest.get(metric, question.start)])
+        if tables is not None:
+            tables.add(metric, answer)
+    if tables is not None:
+        tables.done()
     # A stretch that was asked for by its start may leave hours before it unknown, so it says nothing of the others.
     for metric in newest.keys() - spoilt if start is None else ():
         _note(parts, known.get(_key(parts, metric)), _key(parts, metric), newest[metric] + HOUR)
@@ -91,8 +99,9 @@ def fetch(
 
 def fetch_until(parts: Parts, until: datetime, *, start: datetime | None = None) -> Fetched:
     """Fetch from where the settings say; raise ``ConfigurationError`` or ``InvalidTable`` where that is wrong."""
-    with opened_source(parts.section) as source:
-        return fetch(parts, source, until, start=start)
+    with opened_tables(parts) as tables, opened_source(parts.section) as source:
+        taken = MetricTables(tables, parts.clock.now()) if tables is not None else None
+        return fetch(parts, source, until, start=start, tables=taken)
 
 
 def refuse_failures(fetched: Fetched) -> None:

@@ -11,22 +11,22 @@ from datetime import datetime, timedelta
 from forecasting_jobs.response_time.dashboard_refresh import refresh
 from forecasting_jobs.response_time.fetch_hourly_data import Fetched, fetch_until
 from forecasting_jobs.response_time.metric_data import HOUR
-from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.parts import JOB, Parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
 from forecasting_jobs.response_time.sheet_values import SheetReader
-from forecasting_jobs.response_time.transform_predict import forecast
+from forecasting_jobs.response_time.transform_predict import Kept, forecast
 from ml_core.errors import SuiteError
 from ml_core.jobs.runner import Job
 from ml_core.jobs.slots import Schedule
 
-NAME = "ART_forecasting"
-"""The first system's name of the job."""
+NAME = JOB
 _DEADLINE = timedelta(minutes=55)
 
 
 def hourly_job(parts: Parts) -> Job:
-    """Return the job. What several slots need is asked for once: from the controller, and from the store."""
+    """Return the job. What several slots need from the controller and of the store is asked for once."""
     fetched: list[Fetched] = []
+    kept: list[Kept] = []
     readers: list[SheetReader] = []
 
     def work(slot: datetime) -> str:
@@ -34,10 +34,11 @@ def hourly_job(parts: Parts) -> Job:
         if not fetched:
             newest = max(until, parts.finished(now))
             fetched.append(fetch_until(parts, newest))
+            kept.append(Kept.until(parts, newest))
             readers.append(SheetReader(parts, newest))
         failures = list(fetched[0].failures)
         try:
-            forecast(parts, until)
+            forecast(parts, until, kept[0])
         except SuiteError as error:
             failures.append(error.message)
         refresh(parts, until, readers[0])

@@ -14,8 +14,8 @@ from forecasting_jobs.response_time.parts import opened_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
 from forecasting_jobs.response_time.sheet_values import SheetReader
 from forecasting_jobs.response_time.train_model import train as train_models
+from forecasting_jobs.response_time.transform_predict import Kept, is_forecast
 from forecasting_jobs.response_time.transform_predict import forecast as forecast_hour
-from forecasting_jobs.response_time.transform_predict import is_forecast
 from ml_core.clock import format_time, parse_time
 from ml_core.commands import plain_errors
 from ml_core.errors import InvalidInput, NotFound
@@ -84,13 +84,14 @@ def backfill(start: str, end: str) -> None:
             raise InvalidInput("--to: expected a time after --from, and hours that are over")
         fetched = fetch_until(parts, last, start=first)
         click.echo(fetched.told())
+        kept = Kept.until(parts, last)
         issued, without, hours = 0, 0, (last - first) // HOUR
         reader = SheetReader(parts, last)
         for number in range(1, hours + 1):
             until = first + number * HOUR
             _say("forecasting", number, hours)
             try:
-                issued += forecast_hour(parts, until) is not None
+                issued += forecast_hour(parts, until, kept) is not None
             except (NotFound, InvalidInput):  # too little is known before this hour; the later ones may have enough
                 without += 1
                 continue

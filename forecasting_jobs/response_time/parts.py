@@ -7,20 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
-from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.histories import Histories
 from forecasting_jobs.response_time.metrics import ART, model_name, series_name
 from ml_core import process_parts
-from ml_core.clock import Clock, format_time
-from ml_core.errors import NotFound
+from ml_core.clock import Clock
+from ml_core.config import resolve_path
+from ml_core.log_files import kept_in_files
 from ml_core.process_parts import ProcessParts, registry_on
 from ml_core.settings import ResponseTimeSettings, Settings
 from ml_core.store.base import Store
 from ml_core.timeseries.series import Series
 
-MOST_MISSING = 6
-"""Hours that may be missing at the end of what is known: a forecast beyond that would speak of the past."""
+JOB = "ART_forecasting"
+"""The first system's name of the job that does the hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +47,8 @@ class Parts(ProcessParts):
         return settled.replace(minute=0, second=0, microsecond=0)
 
     def history(self, until: datetime, known_at: datetime | None = None) -> Series:
-        """Return the response time of the hours before ``until``, an hour, as far back as ``history_days``.
-
-        With ``known_at`` it is as it was known then. Hours without a value are gaps, also at the end. Raises
-        ``NotFound`` if nothing is known, or nothing of the last ``MOST_MISSING`` hours.
-        """
-        start = until - timedelta(days=self.section.history_days)
-        frame = self.store.observations(self.series, start, until, known_at=known_at)
-        if frame.empty or frame["time"].iloc[-1] < until - (MOST_MISSING + 1) * HOUR:
-            raise NotFound(
-                f"no response time of {self.section.main_server} is known of the {MOST_MISSING} hours before "
-                f"{format_time(until)}: fetch it first"
-            )
-        first = frame["time"].iloc[0].to_pydatetime()
-        values = np.full((until - first) // HOUR, np.nan)
-        places = ((frame["time"] - first) // HOUR).to_numpy(dtype=np.int64)
-        values[places] = frame["value"].to_numpy(dtype=np.float64)
-        return Series(first, HOUR, values)
+        """Return the hours before ``until``; see ``Histories``. Raises ``NotFound``."""
+        return Histories(self.store, self.section, known_at=known_at).until(until)
 
 
 def make_parts(settings: Settings, store: Store, clock: Clock) -> Parts:
@@ -74,6 +58,12 @@ def make_parts(settings: Settings, store: Store, clock: Clock) -> Parts:
 
 @contextmanager
 def opened_parts() -> Iterator[Parts]:
-    """Open the parts as the settings in force say, for a command; the store is closed at the end."""
-    with process_parts.opened_parts(make_parts) as parts:
+    """Open the parts as the settings in force say, for a command; the store is closed at the end.
+
+    What is logged meanwhile goes to the first system's files as well, in a folder with the name of its job.
+    """
+    with (
+        process_parts.opened_parts(make_parts) as parts,
+        kept_in_files(resolve_path(parts.settings.log_folder) / JOB),
+    ):
         yield parts

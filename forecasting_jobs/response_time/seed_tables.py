@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from forecasting_jobs.response_time.create_tables_mariaDB import ERRORS, PREDICTED, make_tables
+from forecasting_jobs.response_time.create_tables_mariaDB import ERRORS, PREDICTED, opened_tables
 from forecasting_jobs.response_time.metric_data import HOUR
+from forecasting_jobs.response_time.metric_tables import flag_predicted
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.sheet_tables import HORIZONS, fill_sheets
 from forecasting_jobs.response_time.sheet_values import SheetReader
-from ml_core.store.side_tables import open_side_tables
+from forecasting_jobs.response_time.transformed_table import transformed
+from forecasting_jobs.response_time.version_tables import versions
+from ml_core.store.side_tables import Rows
 
 _RECENT_HOURS = 72
+_HEALED_HOURS = 24  # a value that came late changes the limits of the day after it
 _PREDICTIONS = tuple(f"pred_ART_{horizon}" for horizon in HORIZONS)
 Row = dict[str, Any]
 
@@ -26,18 +29,23 @@ def fill_tables(
 
     A prediction that is there stays the first; actual values follow the store, which corrects what came late.
     """
-    tables = open_side_tables(parts.settings.store_url.get_secret_value())
-    if tables is None:
-        return None
     start = until - (hours or _RECENT_HOURS) * HOUR
-    with closing(tables):
-        make_tables(tables)
+    with opened_tables(parts) as tables:
+        if tables is None:
+            return None
         predicted = _predicted(parts, start, until)
         errors = [_errors(row) for row in predicted if row["ART_SN00"] is not None]
-        tables.put(PREDICTED, predicted, keep_first=_PREDICTIONS)
-        tables.put(ERRORS, errors)
-        sheets = fill_sheets(tables, parts, reader or SheetReader(parts, until), until, hours)
-    return len(predicted) + len(errors) + sheets
+        filled = [Rows(PREDICTED, predicted, _PREDICTIONS), Rows(ERRORS, errors), *versions(parts)]
+        tables.put_together(filled)
+        written = sum(len(batch.rows) for batch in filled)
+        since = until - (hours or _HEALED_HOURS + parts.section.overlap_hours) * HOUR
+        reader = reader or SheetReader(parts, until)
+        written += fill_sheets(tables, parts, reader, until, hours)
+        for batch in transformed(reader.until(until), since, parts.section.main_server):
+            tables.put_together([batch])
+            written += len(batch.rows)
+        flag_predicted(tables, start, PREDICTED.name, ("ART_SN00", *_PREDICTIONS))
+    return written
 
 
 def _predicted(parts: Parts, start: datetime, until: datetime) -> list[Row]:

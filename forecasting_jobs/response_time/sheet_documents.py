@@ -24,7 +24,6 @@ from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.sheet_values import REFERENCES, SheetValues, means_known, quantiles_known
 from forecasting_jobs.response_time.train_model import HORIZON
 from ml_core.clock import format_time, parse_time
-from ml_core.records import Document
 
 APPLICATIONS = "response-time-applications"
 QUANTILES = "response-time-quantiles"
@@ -69,16 +68,18 @@ def put_documents(parts: Parts, values: SheetValues) -> int:
     documents to the other, which does the same. Raises ``StoreUnavailable``.
     """
     application = parts.section.application
-    known = {document.key: document for document in parts.store.list_documents(QUANTILES)}
+    found = parts.store.get_document(APPLICATIONS, application)
+    done_until = parse_time(found.content["until_time"]) if found else None
+    revisions = parts.store.document_revisions(QUANTILES)
     written = 0
     for hour in values.hours:
         key = f"{application}/{hour:%H}"
-        if _is_older(known.get(key), "time", hour):
+        if done_until is None or hour >= done_until or key not in revisions:
             content = {"time": format_time(hour), "columns": list(COLUMNS), "rows": quantile_rows(values, hour)}
-            written += _put(parts, QUANTILES, key, content, known.get(key))
-    found = parts.store.get_document(APPLICATIONS, application)
-    if _is_older(found, "until_time", values.until):
-        written += _put(parts, APPLICATIONS, application, _application(parts, values), found)
+            written += _put(parts, QUANTILES, key, content, revisions.get(key))
+    if done_until is None or values.until > done_until:  # last: where it is, all of it is
+        revision = found.revision if found else None
+        written += _put(parts, APPLICATIONS, application, _application(parts, values), revision)
     return written
 
 
@@ -99,10 +100,5 @@ def _application(parts: Parts, values: SheetValues) -> dict[str, Any]:
     }
 
 
-def _is_older(document: Document | None, name: str, time: datetime) -> bool:
-    return document is None or parse_time(document.content[name]) < time
-
-
-def _put(parts: Parts, kind: str, key: str, content: Mapping[str, Any], known: Document | None) -> bool:
-    revision = known.revision if known else None
+def _put(parts: Parts, kind: str, key: str, content: Mapping[str, Any], revision: int | None) -> bool:
     return parts.store.put_document(kind, key, content, expected_revision=revision) is not None

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from forecasting_jobs.response_time.controller_config import read_controller_config
+from forecasting_jobs.response_time.metric_details import Details
 from ml_core.config import resolve_path
 from ml_core.errors import SuiteError
 from ml_core.settings import ResponseTimeSettings
@@ -16,19 +17,21 @@ from ml_core.settings import ResponseTimeSettings
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """For a metric of all servers, the hours with ``start <= hour < end``."""
+    """For a metric of all servers, the hours with ``start <= hour < end``; ``in_detail``: what is said besides too."""
 
     metric: str
     start: datetime
     end: datetime
+    in_detail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """The values by server and start of the hour; and by server why there are none."""
+    """The values by server and start of the hour; and by server why there are none, and what else was said."""
 
     values: Mapping[str, Mapping[datetime, float]] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, Details] = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -3,9 +3,10 @@
 1. Read the hours up to now.
 2. Tune: draw settings of the trees at random by a seed, and try each at past times before the race, later after
    earlier, as a split by time must be.
-3. Race: the six models, the last value and yesterday's, each as of its time, on the last weeks.
-4. Register a version of the six. It is promoted if its error is below that of both others; where nothing is served
-   yet, the best of the others is, so that there is a forecast from the first hour on.
+3. Race: the six models, the six that see the other servers and metrics too, the last value and yesterday's, each as
+   of its time, on the last weeks.
+4. Register a version of the better six. It is promoted if its error is below that of both naive ones; where nothing is
+   served yet, the best of these is, so that there is a forecast from the first hour on.
 
 An error is the root of the mean square by hours ahead, and of those the geometric mean.
 """
@@ -13,19 +14,21 @@ An error is the root of the mean square by hours ahead, and of those the geometr
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.training_scores import training_scores
 from ml_core.artifacts.forecaster_format import TriedForecasters
 from ml_core.clock import format_time
 from ml_core.errors import InvalidInput
 from ml_core.forecasters.backtest import Backtest, Progress, backtest, no_progress
 from ml_core.forecasters.base import Forecaster
 from ml_core.forecasters.direct_hours import DirectHours, Trees
+from ml_core.forecasters.direct_servers import DirectServers
 from ml_core.forecasters.naive import Naive
 from ml_core.forecasters.seasonal_naive import SeasonalNaive
 from ml_core.records import FeatureSpec, Model, ModelVersion
@@ -33,7 +36,13 @@ from ml_core.timeseries.series import Floats, Series
 
 log = logging.getLogger(__name__)
 HORIZON = 6
-LABELS = {DirectHours.name: "six XGBoost models", Naive.name: "the last value", SeasonalNaive.name: "yesterday's"}
+LABELS = {
+    DirectHours.name: "six XGBoost models",
+    DirectServers.name: "six that see the other servers too",
+    Naive.name: "the last value",
+    SeasonalNaive.name: "yesterday's",
+}
+_SIXES = (DirectHours.name, DirectServers.name)
 FEWEST_HOURS = 24 * 10
 _SEED = 1546  # the first system's
 _MOST_RACED = 24 * 14
@@ -61,26 +70,26 @@ class Trained:
 def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress = no_progress) -> Trained:
     """Train on a history; raise ``InvalidInput`` if it is shorter than ten days."""
     race, trees = _hold_race(history, trials, progress)
-    best = min(race.errors, key=lambda name: _mean(race.errors[name]))
+    best, best_six = race.best(race.fitted), race.best(_SIXES)
     model = _register_model(parts)
-    six = _register(parts, model, history, race, DirectHours.name)
     champion = parts.registry.champion(model)
-    if best == DirectHours.name:
+    six = _register(parts, model, history, race, best_six)
+    if best == best_six:
         champion = six
     elif champion is None:
         champion = _register(parts, model, history, race, best)
     if champion.number != model.champion:
         parts.registry.promote(parts.registry.find(model.name), champion.number)
-    served, is_promoted = champion.parameters["forecaster"], best == DirectHours.name
+    served, is_promoted = champion.parameters["forecaster"], best == best_six
     trained = Trained(race.errors, trees, six.number, served, champion.number, is_promoted)
     log.info("%s: %s", model.name, trained.told())
     return trained
 
 
 def challenge(parts: Parts, history: Series, *, trials: int) -> ModelVersion:
-    """Train the six models on a history and register them, without promoting them; raise as ``train`` does."""
+    """Train on a history and register the better six, without promoting it; raise as ``train`` does."""
     race, _ = _hold_race(history, trials, no_progress)
-    return _register(parts, _register_model(parts), history, race, DirectHours.name)
+    return _register(parts, _register_model(parts), history, race, race.best(_SIXES))
 
 
 def tune(history: Series, trials: int, progress: Progress = no_progress) -> Trees:
@@ -136,6 +145,10 @@ class _Race:
     fitted: Mapping[str, Forecaster]
     errors: Mapping[str, Floats]
 
+    def best(self, names: Iterable[str]) -> str:
+        """Return which of some rivals, those that took part, lost least."""
+        return min((name for name in names if name in self.errors), key=lambda name: _mean(self.errors[name]))
+
 
 def _hold_race(history: Series, trials: int, progress: Progress) -> tuple[_Race, Trees]:
     """Tune before the race, and hold it; raise ``InvalidInput`` for a history of less than ten days."""
@@ -143,7 +156,9 @@ def _hold_race(history: Series, trials: int, progress: Progress) -> tuple[_Race,
         raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
     raced = min(_MOST_RACED, len(history) // 3)
     trees = tune(history.until(len(history) - 1 - raced), trials, progress)
-    rivals: list[Forecaster] = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    rivals = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    if history.beside:
+        rivals.append(DirectServers(horizon=HORIZON, seed=_SEED, trees=trees))
     tried = _race(history, rivals, raced, progress)
     errors = {name: errors_by_hour(tried, name) for name in tried.paths}
     return _Race(tried, {rival.name: rival for rival in rivals}, errors), trees
@@ -193,8 +208,10 @@ def _register(parts: Parts, model: Model, history: Series, race: _Race, name: st
             "series": parts.series,
             "first_time": format_time(history.start_time),
             "cut_off_time": format_time(history.end_time),
+            "beside": sorted(history.beside),
             "points": len(history),
             "gaps": sum(gap.slots for gap in history.gaps()),
+            "scores": training_scores(history, tried, fitted),
         },
         reference=_reference(history, tried, points),
     )

@@ -8,11 +8,12 @@ last value stands for them.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
+from forecasting_jobs.response_time.histories import Histories
 from forecasting_jobs.response_time.metric_data import HOUR
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.train_model import HORIZON, train
@@ -50,7 +51,20 @@ class Outlook:
     lead_hours: int | None
 
 
-def forecast(parts: Parts, until: datetime) -> Outlook | None:
+@dataclass(frozen=True, slots=True, eq=False)
+class Kept:
+    """What the forecasts of a run share, so that it is read once: the hours, and by version what was loaded."""
+
+    histories: Histories
+    loaded: dict[int, TriedForecasters] = field(default_factory=dict)
+
+    @classmethod
+    def until(cls, parts: Parts, newest: datetime) -> Kept:
+        """Return it for forecasts as of hours that end at ``newest`` or before."""
+        return cls(Histories(parts.store, parts.section, newest))
+
+
+def forecast(parts: Parts, until: datetime, kept: Kept | None = None) -> Outlook | None:
     """Issue the forecast as of ``until``, the end of an hour; None if there is one already.
 
     Trains first if nothing is served yet. An hour before the cut-off of all that was ever served is forecast by the
@@ -59,13 +73,14 @@ def forecast(parts: Parts, until: datetime) -> Outlook | None:
     issue_time = until - HOUR
     if is_forecast(parts, issue_time):
         return None
-    history = parts.history(until)
+    kept = kept or Kept.until(parts, until)
+    history = kept.histories.until(until)
     version = version_as_of(parts, issue_time)
     if version is None and not _is_anything_served(parts):
         log.info("%s: nothing is served yet, so it is trained first", parts.model)
         train(parts, history, trials=1)  # at once; the job that trains has the time to tune
         version = version_as_of(parts, issue_time)
-    loaded, cut_off = load_served(parts, version, history)
+    loaded, cut_off = load_served(parts, version, history, kept.loaded)
     outlook = look_ahead(history, loaded, cut_off, parts.section.limit)
     parts.store.put_metric_points(_warning_points(parts.model, outlook))
     parts.store.put_forecast(
@@ -96,14 +111,24 @@ def _is_anything_served(parts: Parts) -> bool:
     return model is not None and model.champion is not None
 
 
-def load_served(parts: Parts, version: ModelVersion | None, history: Series) -> tuple[TriedForecasters, datetime]:
-    """Return the forecaster of a version, or the last value, with the time up to which it was fitted."""
+def load_served(
+    parts: Parts, version: ModelVersion | None, history: Series, known: dict[int, TriedForecasters] | None = None
+) -> tuple[TriedForecasters, datetime]:
+    """Return the forecaster of a version, or the last value, with the time up to which it was fitted.
+
+    What is in ``known``, by version, is not read again; what is read is put there.
+    """
     if version is None:
         naive = Naive(horizon=HORIZON)
         naive.fit(history)
         return TriedForecasters({naive.name: naive}, (), {naive.name: np.empty((0, HORIZON))}), history.start_time
-    loaded = load_artifact(parts.registry.artifact_folder(version), version.artifact_sha256 or "")
-    assert isinstance(loaded, TriedForecasters)
+    loaded = (known or {}).get(version.number)
+    if loaded is None:
+        artifact = load_artifact(parts.registry.artifact_folder(version), version.artifact_sha256 or "")
+        assert isinstance(artifact, TriedForecasters)
+        loaded = artifact
+        if known is not None:
+            known[version.number] = loaded
     return loaded, parse_time(version.lineage["cut_off_time"])
 
 

@@ -130,19 +130,32 @@ def verify_artifact(folder: Path, sha256: str) -> Mapping[str, Any]:
 
     A manifest that lacks a key was written by another version of the suite, and is refused too.
     """
+    manifest = read_manifest(folder, sha256)
     try:
-        content = (folder / MANIFEST).read_bytes()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise ArtifactError(f"{folder.name}: {MANIFEST} is not the one that was registered")
-        manifest: dict[str, Any] = orjson.loads(content)
-        if missing := _KEYS - manifest.keys():
-            raise ArtifactError(f"{folder.name}: {MANIFEST} lacks {', '.join(sorted(missing))}: train anew")
         for name, expected in manifest["files"].items():
             if _sha256(folder / name) != expected:
                 raise ArtifactError(f"{folder.name}: {name} was changed after it was registered")
     except OSError as error:
-        raise ArtifactError(f"{folder.name}: cannot read {error.filename}: {error.strerror}") from error
+        raise _cannot_read(folder, error) from error
     return manifest
+
+
+def read_manifest(folder: Path, sha256: str) -> Mapping[str, Any]:
+    """Return the manifest if it is as it was saved, without a look at the other files; raise ``ArtifactError``."""
+    try:
+        content = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise _cannot_read(folder, error) from error
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise ArtifactError(f"{folder.name}: {MANIFEST} is not the one that was registered")
+    manifest: dict[str, Any] = orjson.loads(content)
+    if missing := _KEYS - manifest.keys():
+        raise ArtifactError(f"{folder.name}: {MANIFEST} lacks {', '.join(sorted(missing))}: train anew")
+    return manifest
+
+
+def _cannot_read(folder: Path, error: OSError) -> ArtifactError:
+    return ArtifactError(f"{folder.name}: cannot read {error.filename}: {error.strerror}")
 
 
 def _sha256(path: Path) -> str:

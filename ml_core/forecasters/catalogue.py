@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ml_core.forecasters.arima import Arima
 from ml_core.forecasters.base import Forecaster
 from ml_core.forecasters.direct_hours import DirectHours
+from ml_core.forecasters.direct_servers import DirectServers
 from ml_core.forecasters.direct_xgboost import DirectXGBoost
 from ml_core.forecasters.exponential_smoothing import ExponentialSmoothing
 from ml_core.forecasters.local_median import LocalMedian
@@ -43,7 +44,7 @@ NAMED: tuple[type[Forecaster], ...] = (Arima, Lstm, Tcn)
 
 FORECASTERS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (*LIGHT, *NAMED)}
 
-OF_JOBS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (DirectHours,)}
+OF_JOBS: Mapping[str, type[Forecaster]] = {kind.name: kind for kind in (DirectHours, DirectServers)}
 """Those that one job trains for itself, and that are tried nowhere else."""
 
 

@@ -92,16 +92,17 @@ class Database:
     """A database in which work is done in whole transactions.
 
     Nothing is opened before the first use, so that a process can start while its database is away. For ``maintenance``
-    tables are taken as they are, and a statement may take as long as it needs.
+    tables are taken as they are, and a statement may take as long as it needs. One that is not ``has_store`` is for
+    other tables: none of the store's are made in it.
     """
 
-    def __init__(self, url: str, *, maintenance: bool = False) -> None:
+    def __init__(self, url: str, *, maintenance: bool = False, has_store: bool = True) -> None:
         self._url = _parse(url)
         answer_seconds = None if maintenance else _ANSWER_SECONDS
         self._engine = _sqlite_engine(self._url) if self.is_sqlite else _mysql_engine(self._url, answer_seconds)
-        self._maintenance = maintenance
+        self._takes_tables = maintenance or not has_store
         self._prepared = False
-        self._has_days_ahead = maintenance or self.is_sqlite
+        self._has_days_ahead = self._takes_tables or self.is_sqlite
 
     @property
     def is_sqlite(self) -> bool:
@@ -177,7 +178,7 @@ class Database:
             return
         if self.file is not None:
             self._make_folder(self.file.parent)
-        if not self._maintenance:
+        if not self._takes_tables:
             self._make_missing()
         self._prepared = True
 

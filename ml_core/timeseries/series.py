@@ -14,8 +14,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -41,11 +41,16 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Values (NaN: a gap) at ``start_time + index * step``; times are aware UTC."""
+    """Values (NaN: a gap) at ``start_time + index * step``; times are aware UTC.
+
+    ``beside`` holds by name what other series had at the same times, as many values each. It is cut with the series, so
+    that who is handed a history knows no more of the others than of this one.
+    """
 
     start_time: datetime
     step: timedelta
     values: Floats
+    beside: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -70,18 +75,22 @@ class Series:
 
     def until(self, index: int) -> Series:
         """Return what was known when the value at ``index`` was the newest."""
-        return Series(self.start_time, self.step, self.values[: index + 1])
+        return self._cut(slice(0, index + 1))
 
     def latest(self, count: int) -> Series:
         """Return the newest ``count`` slots, or all if there are fewer."""
         skipped = max(len(self) - count, 0)
-        return Series(self.time_at(skipped), self.step, self.values[skipped:]) if skipped else self
+        return self._cut(slice(skipped, None)) if skipped else self
 
     def gaps(self) -> list[Gap]:
         """Return the runs of slots without a value, oldest first."""
         missing = np.concatenate([[False], np.isnan(self.values), [False]]).astype(np.int8)
         starts, ends = np.flatnonzero(np.diff(missing) == 1), np.flatnonzero(np.diff(missing) == -1)
         return [Gap(self.time_at(int(a)), int(b - a)) for a, b in zip(starts, ends, strict=True)]
+
+    def _cut(self, kept: slice) -> Series:
+        beside = {name: values[kept] for name, values in self.beside.items()}
+        return Series(self.time_at(kept.start), self.step, self.values[kept], beside)
 
 
 def regular_series(times: Sequence[datetime] | pd.Series, values: ArrayLike, step: timedelta | None = None) -> Series:

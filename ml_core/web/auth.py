@@ -8,23 +8,34 @@ checked to come from a page of ours, which no other address is.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, g, redirect, request
+from pydantic import SecretStr
 from werkzeug.exceptions import SecurityError
 from werkzeug.wrappers import Response
 
 from ml_core.clock import Clock
 from ml_core.errors import ConfigurationError, Forbidden, Unauthorized
 from ml_core.settings import AuthSettings
-from ml_core.web.sessions import Scope, Sessions
+from ml_core.web.sessions import Scope, Sessions, is_among
 
 LOGIN_PATH = "/ui/login"
 _PAGES = "/ui/"
 _OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_MOST_BODY_BYTES = 256 * 1024
 _LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class BodyKeys:
+    """An address whose clients may send their token in a field of the body, or one of ``keys``, known there alone."""
+
+    field: str
+    keys: Sequence[SecretStr] = ()
 
 
 def is_loopback(host: str) -> bool:
@@ -47,11 +58,19 @@ def check_listening(host: str, auth: AuthSettings) -> None:
     )
 
 
-def init_app(app: Flask, auth: AuthSettings, host: str, clock: Clock, *, open_paths: tuple[str, ...] = ()) -> None:
+def init_app(
+    app: Flask,
+    auth: AuthSettings,
+    host: str,
+    clock: Clock,
+    *,
+    open_paths: tuple[str, ...] = (),
+    body_keys: Mapping[str, BodyKeys] | None = None,
+) -> None:
     """Check each request before its view runs.
 
     ``open_paths`` are the beginnings of further addresses that need no token: the page that asks for one, and what it
-    loads. Where there are any, a browser that has no token is sent to that page.
+    loads. Where there are any, a browser that has no token is sent to that page. ``body_keys`` are by address.
     """
     sessions = app.extensions["sessions"] = Sessions(auth, clock)
     if not (auth.read_tokens or auth.write_tokens):
@@ -64,6 +83,12 @@ def init_app(app: Flask, auth: AuthSettings, host: str, clock: Clock, *, open_pa
         if request.path in _OPEN_PATHS:
             return None
         token = _sent_token()
+        in_body = None if token else (body_keys or {}).get(request.path)
+        if in_body is not None and request.method == "POST":
+            token = _key_in_body(in_body.field)
+            if is_among(token, in_body.keys):
+                _check_scope("write")
+                return None
         by_session = None if token else sessions.scope()
         g.has_session = by_session is not None
         if open_paths and request.path.startswith(open_paths):
@@ -102,6 +127,14 @@ def _check_scope(scope: Scope | None) -> None:
     g.may_read, g.may_write = True, scope == "write"
     if request.method not in _READING and scope != "write":
         raise Forbidden("this token may read only; use one with the scope write")
+
+
+def _key_in_body(field: str) -> str:
+    """Return the token in a field of the body, "" for none; who is not known yet is not heard at any length."""
+    if request.content_length is None or request.content_length > _MOST_BODY_BYTES:
+        return ""
+    key = request.get_json().get(field)
+    return key if isinstance(key, str) else ""
 
 
 def _is_browser() -> bool:

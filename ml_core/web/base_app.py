@@ -42,11 +42,13 @@ def create_base_app(
     notices: health.Notices = list,
     error_page: errors.ErrorPage | None = None,
     open_paths: tuple[str, ...] = (),
+    body_keys: Mapping[str, auth.BodyKeys] | None = None,
 ) -> SuiteApp:
     """Return an app with JSON errors, request ids, tokens, health, metrics and OpenAPI pages, and no routes of its own.
 
     ``checks`` are what ``/readyz`` asks, ``notices`` what it tells besides; ``error_page`` renders errors for browsers
     where the app has pages, and ``open_paths`` are what can be read without a token, such as the page that asks for it.
+    ``body_keys`` are the addresses whose clients may send their token in the body.
     """
     app = SuiteApp(
         import_name,
@@ -64,7 +66,7 @@ def create_base_app(
     request_ids.init_app(app, clock)
     metrics.init_app(app)
     errors.init_app(app, error_page)
-    auth.init_app(app, settings.auth, listening.host, clock, open_paths=open_paths)
+    auth.init_app(app, settings.auth, listening.host, clock, open_paths=open_paths, body_keys=body_keys)
     forms.init_app(app)
     headers.init_app(app)
     health.init_app(app, checks, notices)

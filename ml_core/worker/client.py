@@ -56,12 +56,14 @@ class Worker:
     def call(self, target: str, arguments: Mapping[str, Any]) -> Any:
         """Return what the function ``target`` ("module:function") returns for ``arguments``; both must be plain JSON.
 
-        For work whose libraries a web process does without. Raises ``InvalidInput`` as the function did,
-        ``WorkerUnavailable`` as ``predict`` does, and ``SuiteError`` for whatever else went wrong there.
+        For work whose libraries a web process does without. Raises ``InvalidInput`` and ``ArtifactError`` as the
+        function did, ``WorkerUnavailable`` as ``predict`` does, and ``SuiteError`` for whatever else went wrong there.
         """
         reply = self._reply({"call": target, "arguments": dict(arguments)})
         if reply.get("error") == InvalidInput.code:
             raise InvalidInput(reply["message"], [FieldError(field, message) for field, message in reply["details"]])
+        if reply.get("error") == ArtifactError.code:
+            raise ArtifactError(reply["message"])
         if "error" in reply:
             raise SuiteError(reply["message"])
         return reply["result"]

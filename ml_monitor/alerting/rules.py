@@ -180,6 +180,15 @@ DEFAULT_RULES: tuple[AlertRule, ...] = (
     AlertRule(name="default-drift", watches="drift"),
     AlertRule(name="default-quality", watches="quality"),
     AlertRule(name="default-ingest", watches="ingest", fires_on="1 of 1", clears_after=1, severity="critical"),
+    # Whoever forecasts a series with a limit writes 1 here for an hour as of which its upper bound crosses it.
+    AlertRule(
+        name="default-early-warning",
+        watches="metric",
+        metrics=("early_warning",),
+        threshold=Fixed(upper=0.5),
+        fires_on="1 of 1",
+        clears_after=1,
+    ),
 )
 
 

@@ -16,7 +16,8 @@ from ml_core.config import load_settings, resolve_path
 from ml_core.errors import Conflict
 from ml_core.settings import Settings
 from ml_core.store.opening import open_store
-from ml_monitor.demo.filling import fill, others_in, refuse_foreign_models
+from ml_monitor.demo.filling import check_response_times, fill, others_in, refuse_foreign_models
+from ml_monitor.demo.response_times import fill_response_times
 from ml_monitor.demo.served import Monitor, started_monitor
 from ml_monitor.demo.worlds import DAYS
 
@@ -42,6 +43,8 @@ def demo(url: str | None, days: int, yes: bool) -> None:
                 now = Clock(settings.clock_offset).now()
                 artifacts = resolve_path(settings.artifacts_folder)
                 new = fill(store, artifacts, settings, monitor, now, click.echo, days)
+            fill_response_times(now, click.echo)
+            click.echo(f"response times: {check_response_times(store, artifacts, settings, now)}")
         finally:
             store.close()
         click.echo(f"{new:,} rows were new, in {time.monotonic() - began:.0f} s")

@@ -18,6 +18,7 @@ from ml_core.store.base import Store
 from ml_monitor.alerting.rules import list_rules
 from ml_monitor.alerting.telling import send_due
 from ml_monitor.check import INTERVAL, JOB, Summary, check_models
+from ml_monitor.demo import response_times
 from ml_monitor.demo.days import predictions_between, reference_csv, truths_between
 from ml_monitor.demo.served import Monitor
 from ml_monitor.demo.visits import KNOWN_AFTER, SERIES, forecast_of, visits_of
@@ -47,8 +48,11 @@ def read_progress(store: Store) -> Progress | None:
 
 def others_in(store: Store) -> list[str]:
     """Return what the store holds beside the demo: kinds of records with the models or series that they are of."""
-    own = {*(world.name for world in WORLDS), SERIES}
-    counts = {kind: sorted(set(of) - own) for kind, of in store.count_records().items()}
+    own = {*(world.name for world in WORLDS), SERIES, response_times.MODEL}
+    counts = {
+        kind: sorted(name for name in set(of) - own if not name.startswith(response_times.SERIES))
+        for kind, of in store.count_records().items()
+    }
     return [f"{kind} of {', '.join(names[:5])}" for kind, names in counts.items() if names]
 
 
@@ -94,6 +98,16 @@ def fill(
     return new
 
 
+def check_response_times(store: Store, artifacts: Path, settings: Settings, now: datetime) -> str:
+    """Check what was forecast of response times, telling nobody; return what it came to, and raise ``SuiteError``."""
+    registry = Registry(store, artifacts, Clock(now - Clock().now()))
+    rules = list_rules(store)
+    summary = check_models(registry, _silent(settings), [registry.find(response_times.MODEL)], rules)
+    if summary.failed:
+        raise SuiteError(f"the check of {response_times.MODEL} failed: {summary.failed[response_times.MODEL]}")
+    return summary.told()
+
+
 def _register(store: Store, monitor: Monitor, progress: Progress) -> None:
     """Register the models with their references; those that are there stay as they are."""
     for world in WORLDS:
@@ -135,7 +149,7 @@ def _observations(first_day: date, start: datetime, end: datetime) -> list[dict[
 
 def _check(store: Store, artifacts: Path, settings: Settings, as_of: datetime) -> str:
     """Check the demo's models as of a time, as a run of the job; return what it came to."""
-    silent = settings.model_copy(update={"mail": MailSettings(), "webhook": WebhookSettings()})
+    silent = _silent(settings)
     clock = Clock(as_of - Clock().now())
     registry = Registry(store, artifacts, clock)
     summaries: list[Summary] = []
@@ -158,6 +172,10 @@ def _check(store: Store, artifacts: Path, settings: Settings, as_of: datetime) -
     ]
     more = f" and {len(moves) - 2} more" if len(moves) > 2 else ""
     return "; ".join(moves[:2]) + more if moves else "checked"
+
+
+def _silent(settings: Settings) -> Settings:
+    return settings.model_copy(update={"mail": MailSettings(), "webhook": WebhookSettings()})
 
 
 def _save(store: Store, progress: Progress) -> None:

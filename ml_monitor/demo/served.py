@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ import requests
 from ml_core.config import project_root
 from ml_core.errors import DeliveryFailed
 from ml_core.http_client import new_session
+from ml_monitor.demo.processes import end, free_port
 
 _START_SECONDS = 60
 _ANSWER_SECONDS = 60
@@ -76,7 +76,7 @@ def started_monitor(token: str | None) -> Iterator[Monitor]:
 
     Raises ``DeliveryFailed`` with the end of its log if it does not get ready.
     """
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="ml-monitor-demo-") as folder, tempfile.TemporaryFile() as log:
         # Its counters lie in a folder of its own: at its start it empties those of the monitor that may run already.
         own = {"ML_MONITOR__HOST": "127.0.0.1", "ML_MONITOR__PORT": str(port), "ML_RUN_FOLDER": folder}
@@ -95,12 +95,7 @@ def started_monitor(token: str | None) -> Iterator[Monitor]:
             yield monitor
             monitor.close()
         finally:
-            process.terminate()
-            try:
-                process.wait(_START_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end(process)
 
 
 def _becomes_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
@@ -113,10 +108,3 @@ def _becomes_ready(url: str, process: subprocess.Popen[bytes]) -> bool:
             except requests.RequestException:  # nothing listens yet
                 time.sleep(0.05)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

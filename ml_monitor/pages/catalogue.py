@@ -17,6 +17,7 @@ from ml_monitor.pages import (
     overview,
     predictions,
     settings,
+    sheets,
     static_files,
     store,
 )
@@ -28,6 +29,7 @@ PAGES = (
     drift.blueprint,
     predictions.blueprint,
     forecasts.blueprint,
+    sheets.blueprint,
     anomalies.blueprint,
     alerts.blueprint,
     jobs.blueprint,

@@ -5,7 +5,8 @@ Bokeh is imported when the first chart is made: a process that only shows the ov
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from typing import Any, Protocol
@@ -147,3 +148,12 @@ def bokeh(module: str) -> Any:
 def milliseconds(time: datetime) -> float:
     """Return a time as the axis of time counts it."""
     return time.timestamp() * 1000  # Bokeh's datetime axis shows these as they are: in UTC
+
+
+def range_around(values: Iterable[float]) -> Any:
+    """Return the range of an axis that holds all values, with a margin; from 0 to 1 for none."""
+    known = list(values) or [0.0, 1.0]
+    low, high = min(known), max(known)
+    margin = (high - low) * 0.08 or abs(high) * 0.08 or 1.0
+    # Values at the ends of float64 leave no room for a margin.
+    return bokeh("models").Range1d(max(low - margin, -sys.float_info.max), min(high + margin, sys.float_info.max))

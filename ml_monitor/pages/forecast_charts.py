@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from ml_monitor.formatting import show_duration, show_number, show_time
-from ml_monitor.pages.chart_parts import LIGHT, bokeh, draw_items, milliseconds, new_plot
+from ml_monitor.pages.chart_parts import LIGHT, bokeh, draw_items, milliseconds, new_plot, range_around
 from ml_monitor.pages.forecasts_reader import SeriesPage
 from ml_monitor.pages.thinning import thinned
 
@@ -45,7 +44,7 @@ def _forecast_plot(page: SeriesPage) -> Any:
     if page.limit is not None:
         numbers.append(page.limit.limit)
     unit = f"value ({page.limit.unit})" if page.limit and page.limit.unit else "value"
-    plot = new_plot(shown, unit, _y_range(numbers))
+    plot = new_plot(shown, unit, range_around(numbers))
     plot.height = 320
     _add_bands(plot, page)
     if page.limit is not None:
@@ -158,11 +157,3 @@ def _longest_step(times: list[datetime]) -> float:
     steps = sorted(after - before for before, after in pairwise(times))
     usual = steps[len(steps) // 2] if steps else timedelta(0)
     return usual.total_seconds() * 3000
-
-
-def _y_range(values: Iterable[float]) -> Any:
-    known = list(values) or [0.0, 1.0]
-    low, high = min(known), max(known)
-    margin = (high - low) * 0.08 or abs(high) * 0.08 or 1.0
-    # Values at the ends of float64 leave no room for a margin.
-    return bokeh("models").Range1d(max(low - margin, -sys.float_info.max), min(high + margin, sys.float_info.max))

@@ -20,6 +20,7 @@ from ml_monitor.pages.forecasts_reader import (
     series_verdict,
 )
 from ml_monitor.pages.series_limits import set_limit
+from ml_monitor.pages.sheets_reader import SHEETS
 
 ADDRESS = "/ui/forecasts"
 blueprint = frame.PageBlueprint("forecasts", __name__, label="Forecasts", address=ADDRESS)
@@ -31,7 +32,13 @@ def forecasts() -> Response:
     found = read_forecasts_page(
         frame.store(), frame.read_view().range, request.args.get("words", "").strip(), frame.now()
     )
-    return frame.respond("forecasts.html", found, forecasts_verdict(found), tables={"series": lambda: _list_csv(found)})
+    return frame.respond(
+        "forecasts.html",
+        found,
+        forecasts_verdict(found),
+        tables={"series": lambda: _list_csv(found)},
+        html=lambda: {"sheets": SHEETS},
+    )
 
 
 @blueprint.get(f"{ADDRESS}/<path:series>")

@@ -15,6 +15,7 @@ from ml_monitor.formatting import show_age, show_number, show_time
 from ml_monitor.pages.forecast_scores import HorizonError, ModelScore, score_by_horizon, score_models
 from ml_monitor.pages.ranges import TimeRange
 from ml_monitor.pages.series_limits import SeriesLimit, read_limits
+from ml_monitor.pages.sheet_applications import WarningLine, read_warning_lines
 
 MOST_SERIES = 100
 _AHEAD = timedelta(days=92)
@@ -46,13 +47,17 @@ class SeriesLine:
 
 @dataclass(frozen=True, slots=True)
 class ForecastsPage:
-    """All series with observations or forecasts; at most ``MOST_SERIES`` of ``series_total``."""
+    """All series with observations or forecasts; at most ``MOST_SERIES`` of ``series_total``.
+
+    ``response_times`` has a line for each application whose response times are forecast.
+    """
 
     time: datetime
     range: TimeRange
     series: tuple[SeriesLine, ...]
     series_total: int
     words: str
+    response_times: tuple[WarningLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ def read_forecasts_page(store: Store, time_range: TimeRange, words: str, now: da
     limits = read_limits(store)
     lines = [_line(store, name, time_range, limits.get(name)) for name in names[:MOST_SERIES]]
     ordered = sorted(lines, key=lambda line: (_reaches(line.crossing) or time_range.end + _AHEAD * 2, line.series))
-    return ForecastsPage(now, time_range, tuple(ordered), len(names), words)
+    return ForecastsPage(now, time_range, tuple(ordered), len(names), words, read_warning_lines(store, now))
 
 
 def read_series_page(store: Store, series: str, time_range: TimeRange, model: str, now: datetime) -> SeriesPage:
@@ -121,7 +126,7 @@ def read_series_page(store: Store, series: str, time_range: TimeRange, model: st
         raise NotFound(f"the model {model[:64]!r} has forecast nothing of this series in this range")
     scores = score_models(scored)
     chosen = model or _best(scores, tuple(coming)) or (models[0] if models else "")
-    steps = _steps(coming.get(chosen))
+    steps = read_steps(coming.get(chosen))
     return SeriesPage(
         time=now,
         series=series,
@@ -208,7 +213,7 @@ def _line(store: Store, series: str, time_range: TimeRange, limit: SeriesLimit |
         issue_time=None if frame is None else frame["issue_time"].iloc[0].to_pydatetime(),
         best=next((score for score in scores if score.model == chosen), scores[0] if scores else None),
         limit=limit,
-        crossing=find_crossing(_steps(frame), limit),
+        crossing=find_crossing(read_steps(frame), limit),
     )
 
 
@@ -227,7 +232,8 @@ def _best(scores: tuple[ModelScore, ...], models: tuple[str, ...]) -> str:
     return next((score.model for score in scores if score.model in models), models[0] if models else "")
 
 
-def _steps(frame: pd.DataFrame | None) -> tuple[Step, ...]:
+def read_steps(frame: pd.DataFrame | None) -> tuple[Step, ...]:
+    """Return the rows of ``Store.forecasts`` as steps; none for None."""
     if frame is None:
         return ()
     bounds = [list(map(_number, frame[name])) for name in ("lower_80", "upper_80", "lower_95", "upper_95")]

@@ -48,18 +48,26 @@ _HEADINGS = {
 class PageBlueprint(Blueprint):
     """The routes of one page.
 
-    With a ``label`` it is an entry of the navigation, which leads to ``address``. A page that ``is_ranged`` shows a
-    range of time, which can be chosen on it.
+    With a ``label`` it is an entry of the navigation, which leads to ``address``; without one it may be ``part_of`` the
+    page of that entry. A page that ``is_ranged`` shows a range of time, which can be chosen on it.
     """
 
     def __init__(
-        self, name: str, import_name: str, *, label: str = "", address: str = "", is_ranged: bool = True
+        self,
+        name: str,
+        import_name: str,
+        *,
+        label: str = "",
+        address: str = "",
+        is_ranged: bool = True,
+        part_of: str = "",
     ) -> None:
         # Blueprints of the API have the same names.
         super().__init__(f"page-{name}", import_name, template_folder="../templates")
         self.label = label
         self.address = address
         self.is_ranged = is_ranged
+        self.part_of = part_of
         self.after_request(forbid_storing)
 
 
@@ -174,7 +182,7 @@ def _render(template: str, **values: Any) -> str:
         template,
         now=now(),
         pages=[page for page in pages.values() if page.label] if may_read() else (),
-        current=request.blueprint,
+        current=(asked.part_of if asked else "") or request.blueprint,
         is_ranged=asked is not None and asked.is_ranged,
         notices=store().notices() if may_read() else (),
         may_write=may_write(),

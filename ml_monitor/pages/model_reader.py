@@ -146,7 +146,8 @@ def _version(model: Model, version: ModelVersion) -> VersionSummary:
         confusion=_confusion(version.metrics.get("confusion_matrix")),
         features=version.features,
         parameters=dict(version.parameters),
-        lineage=dict(version.lineage),
+        # Tables within it are for programs: they have them from the store.
+        lineage={name: value for name, value in version.lineage.items() if not isinstance(value, Mapping)},
         reference_rows=version.reference_rows,
     )
 

@@ -28,12 +28,14 @@ from tests.unit.ml_monitor.telling import an_alert, keep
 
 LISTS = ("/ui/forecasts", "/ui/anomalies", "/ui/alerts", "/ui/jobs", "/ui/store", "/ui/settings")
 SERIES_PAGE = f"/ui/forecasts/{SERIES}"
+SHEETS = tuple(f"/ui/response-time/{sheet}" for sheet in ("bullets", "art", "servers", "metrics"))
 VIEWS: list[dict[str, Any]] = [
     {"viewport": {"width": 1280, "height": 900}},
     {"viewport": {"width": 400, "height": 800}, "color_scheme": "dark"},
 ]
 EMPTY = {
     "/ui/forecasts": ("No series is known yet.", "python -m cloudwatch_engine run"),
+    **dict.fromkeys(SHEETS, ("No response time is known yet.", "python -m forecasting_jobs response-time hourly")),
     "/ui/anomalies": ("No model of the task anomaly is registered yet.", "python -m anomaly_api train"),
     "/ui/alerts": ("No alert is known yet", "python -m ml_monitor check"),
     "/ui/jobs": ("never ran.", ""),
@@ -42,6 +44,7 @@ EMPTY = {
 }
 FULL = {
     "/ui/forecasts": f"{SERIES} is forecast to reach its limit",
+    **dict.fromkeys(SHEETS, "Early warning for ABP: 42.0 % chance of more than 450 ms within 6 hours."),
     "/ui/anomalies": "predictions to be anomalous",
     "/ui/alerts": "1 firing, 1 acknowledged, 1 silenced, 1 pending",
     "/ui/jobs": "store-compact failed: the store cannot be written: no space left on device",
@@ -63,7 +66,7 @@ class Dashboard:
 
     def pages(self) -> list[str]:
         details = [SERIES_PAGE, self.alert_page("mae"), "/ui/jobs/store-compact", "/ui/jobs/monitor-check?confirm=run"]
-        return [*LISTS, *details]
+        return [*LISTS, *SHEETS, *details]
 
 
 @pytest.fixture(scope="module", params=["json", "mariadb"])
@@ -204,6 +207,30 @@ def test_forms_and_ranges_work_without_javascript(visit: Visit, full: Dashboard)
     assert page.url.endswith("?range=7d")
     page.get_by_role("link", name="Alerts").click()
     assert page.url.endswith("/ui/alerts?range=7d")
+
+
+@pytest.mark.parametrize("visit", [{"java_script_enabled": False}], indirect=True)
+def test_the_sheets_are_chosen_by_the_keyboard_and_without_javascript(visit: Visit, full: Dashboard) -> None:
+    page = visit.open("/ui/forecasts")
+    page.get_by_role("link", name="Bullet chart").press("Enter")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("Avg Response time of each server")
+    row = page.get_by_role("row").filter(has_text="ABPServer1")
+    expect(row).to_contain_text("usual")
+    page.get_by_label("Metric").focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_label("Hour (UTC)").select_option("03:00")
+    page.get_by_role("button", name="Show").press("Enter")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("Calls/min of each server")
+    assert "metric=calls_per_minute" in page.url and "hour=03" in page.url
+    page.get_by_role("link", name="ART plots").press("Enter")
+    page.get_by_text("Days as a table").click()
+    expect(page.get_by_role("table").filter(has_text="6H").first).to_be_visible()
+    page.get_by_role("link", name="Server plots").press("Enter")
+    page.get_by_role("link", name="ABPServer1").press("Enter")
+    expect(page.locator("select[name=server]")).to_have_value("ABPServer1")
+    page.get_by_role("link", name="Metric plots").press("Enter")
+    page.get_by_text("Calls/min as a table").click()
+    expect(page.get_by_role("table").filter(has_text="Mean of 4 hours").nth(1)).to_be_visible()
 
 
 def new_data(full: Dashboard, subject: str) -> None:

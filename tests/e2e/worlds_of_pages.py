@@ -13,6 +13,7 @@ from ml_core.registry import Registry
 from ml_core.store.base import Store
 from ml_monitor.alerting.alert_book import action_line
 from ml_monitor.monitoring.alerts import responses
+from tests.response_times import fill_response_times, parts_on
 from tests.unit.ml_monitor.telling import DAY, an_alert, keep
 
 SERIES = "web/checkout/response_seconds"
@@ -25,6 +26,8 @@ def fill_all(registry: Registry) -> None:
     fill_jobs(registry.store, now)
     fill_alerts(registry.store, now)
     fill_forecasts(registry.store, now)
+    end = now.replace(minute=0, second=0, microsecond=0)
+    fill_response_times(parts_on(registry.store, registry.clock, registry.artifacts_root), end, days=8)
     fill_anomalies(registry, now)
 
 

@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ml_core.config import project_root
 from ml_core.store.json_store import JsonStore
+from ml_monitor.demo.response_times import FORECAST_HOURS, MODEL, SERIES
 from tests.processes import own_folders, start_app
+
+NEVER, ALWAYS = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def demo(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,6 +47,9 @@ def test_a_store_is_filled_twice_without_harm_and_nothing_is_left_running(tmp_pa
     assert left_running(environment) == []
     with closing(JsonStore(tmp_path / "store")) as store:
         before = store.count_records()["predictions"]
+        steps = store.forecasts(f"{SERIES}ABP/avg_response_time_ms", NEVER, ALWAYS, model=MODEL)
+        assert steps["issue_time"].nunique() >= FORECAST_HOURS - 1
+        assert [document.key for document in store.list_documents("response-time-applications")] == ["Demo"]
     assert set(before) == {"demo-deliveries", "demo-loans", "demo-churn", "demo-pumps"}
     with start_app("ml_monitor", environment) as app:
         second = demo(environment, "--url", app.url)

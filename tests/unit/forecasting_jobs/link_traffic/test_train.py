@@ -84,7 +84,10 @@ def test_a_version_that_wins_is_promoted_and_its_lineage_says_where_it_comes_fro
     assert parse_time(version.lineage["cut_off_time"]) < parse_time(version.lineage["end_time"]) == NOON - HOUR
     assert version.metrics["rmse"] == pytest.approx(done.race.rmse(NETWORK))
     reference = read_reference(parts.registry.artifact_folder(version), str(version.artifact_sha256))
-    assert list(reference) == ["time", "link", "location", "rx_gbs", "tx_gbs", "value", "truth"]
+    assert list(reference) == ["time", *(feature.name for feature in version.features), "value", "truth"]
+    assert reference.groupby(["target", "step"]).size().nunique() == 1
+    first = reference.iloc[0]  # as a step is served: the first of received traffic, then the first of sent
+    assert (first["target"], first["step"], reference["target"][1], reference["step"][2]) == ("rx_gbs", 1, "tx_gbs", 2)
     assert reference["value"].corr(reference["truth"]) > 0.8
 
 

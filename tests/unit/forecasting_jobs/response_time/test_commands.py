@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-import requests
 import yaml
 from click.testing import CliRunner, Result
 
 from forecasting_jobs.__main__ import main
 from forecasting_jobs.response_time.controller_config import TOKEN_PATH
-from ml_core.config import project_root
 from tests.factories import NOON
-from tests.processes import eventually, free_port
+from tests.simulated_controller import clock_offset, simulated_controller
 
 COMMANDS = (
     "backfill",
@@ -31,42 +26,14 @@ COMMANDS = (
     "simulate-controller",
     "train",
 )
+NOW = NOON + timedelta(minutes=7)
 
 
 @pytest.fixture(scope="module")
 def controller_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The made-up controller, as the command starts it, at a time near noon."""
-    port = free_port()
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ML_")}
-    environment["ML_CLOCK_OFFSET"] = offset()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "forecasting_jobs", "response-time", "simulate-controller", "--port", str(port)],
-        cwd=project_root(),
-        env=environment,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        eventually(lambda: answers(url), 60)
+    with simulated_controller(NOW) as url:
         yield url
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def offset() -> str:
-    seconds = round((NOON + timedelta(minutes=7) - datetime.now(UTC)).total_seconds())
-    return f"{'-' if seconds < 0 else ''}PT{abs(seconds)}S"
-
-
-def answers(url: str) -> bool:
-    try:
-        session = requests.Session()
-        session.trust_env = False
-        with session:
-            return session.get(url, timeout=5).status_code == 401
-    except requests.ConnectionError:
-        return False
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +44,8 @@ def _environment(controller_url: str, tmp_path: Path, monkeypatch: pytest.Monkey
     for name, value in {
         "STORE_URL": f"json:///{tmp_path / 'store'}",
         "ARTIFACTS_FOLDER": str(tmp_path / "artifacts"),
-        "CLOCK_OFFSET": offset(),
+        "LOG_FOLDER": str(tmp_path / "log"),
+        "CLOCK_OFFSET": clock_offset(NOW),
         "RESPONSE_TIME__CONFIG_FILE": str(path),
         "RESPONSE_TIME__CLIENT_SECRET": "of-a-controller-that-is-made-up",
         "RESPONSE_TIME__HISTORY_DAYS": "14",

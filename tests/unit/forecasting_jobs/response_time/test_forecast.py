@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 
 from forecasting_jobs.response_time.dashboard_refresh import refresh
+from forecasting_jobs.response_time.histories import series_beside
+from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, series_name
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.train_model import HORIZON, train, tune
 from forecasting_jobs.response_time.transform_predict import (
+    Kept,
     forecast,
     is_forecast,
     load_served,
@@ -35,14 +38,14 @@ def seasonal(hours: int, seed: int = 0) -> np.ndarray:
     return 400 + 120 * np.sin(2 * np.pi * index / 24) - 60 * ((index // 24) % 7 >= 5) + random.normal(0, 8, hours)
 
 
-def store(parts: Parts, values: np.ndarray, *, correct: bool = False) -> None:
+def store(parts: Parts, values: np.ndarray, *, correct: bool = False, series: str | None = None) -> None:
     start = NOON - DAYS * DAY
     rows = [
         Observation(start + number * HOUR, float(value), NOON, correct)
         for number, value in enumerate(values)
         if np.isfinite(value)
     ]
-    parts.store.record_observations(parts.series, rows)
+    parts.store.record_observations(series or parts.series, rows)
 
 
 def steps(parts: Parts) -> pd.DataFrame:
@@ -124,6 +127,90 @@ def test_nothing_after_its_hour_changes_a_forecast_or_what_is_trained(parts: Par
     assert anew.values.tolist() == first.values.tolist()
     assert anew.quantiles.tolist() == first.quantiles.tolist()
     assert (anew.probability, anew.limit) == (first.probability, first.limit)
+
+
+def driven(hours: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Response times that follow the calls of another server two hours later, and series that know nothing of them."""
+    random = np.random.default_rng(4)
+    calls = 300 + 8 * np.cumsum(random.normal(0, 1, hours + 2)) + random.normal(0, 30, hours + 2)
+    beside = {"calls_per_minute": calls[2:], "errors_per_minute": random.normal(5, 1, hours), ART: calls[2:] * 2}
+    return 1.5 * calls[:-2] + random.normal(0, 5, hours), beside
+
+
+def store_beside(parts: Parts, beside: dict[str, np.ndarray], *, correct: bool = False) -> None:
+    for metric, values in beside.items():
+        store(parts, values, correct=correct, series=series_name("ABP", "ABPServer1", metric))
+
+
+def test_what_other_servers_know_is_used_where_the_race_is_won_by_it(parts: Parts) -> None:
+    values, beside = driven(DAYS * 24)
+    store(parts, values)
+    store_beside(parts, beside)
+    trained = train(parts, parts.history(NOON), trials=1)
+    assert trained.served == "direct_servers" and trained.is_promoted
+    assert set(trained.errors) == {"direct_hours", "direct_servers", "naive", "seasonal_naive"}
+    version = parts.store.get_version(parts.model, trained.served_version)
+    assert version is not None
+    assert version.lineage["beside"] == sorted(series_name("ABP", "ABPServer1", metric) for metric in beside)
+    assert "six that see the other servers too" in trained.told()
+
+
+def test_nothing_after_its_hour_in_any_series_changes_a_forecast_also_not_what_comes_late(parts: Parts) -> None:
+    values, beside = driven(DAYS * 24)
+    values[-40] = beside[ART][-38] = np.nan  # one comes after the forecast's hour, one hour never comes
+    store(parts, values)
+    store_beside(parts, beside)
+    until = NOON - 36 * HOUR
+    first = forecast(parts, until)
+    assert first is not None
+    before = parts.history(until)
+    random = np.random.default_rng(1)
+    for altered in (values, *beside.values()):
+        altered[-36:] = random.permutation(altered[-36:]) * 7
+        altered[:-36] = np.nan
+    store(parts, values, correct=True)
+    store_beside(parts, beside, correct=True)
+    after = parts.history(until)
+    np.testing.assert_array_equal(after.values, before.values)
+    assert set(after.beside) == set(before.beside) and len(after.beside) == 3
+    for series, found in before.beside.items():
+        np.testing.assert_array_equal(after.beside[series], found)
+    loaded, cut_off = load_served(parts, parts.store.get_version(parts.model, 1), after)
+    assert "direct_servers" in loaded.members
+    anew = look_ahead(after, loaded, cut_off, None)
+    assert (anew.values.tolist(), anew.quantiles.tolist()) == (first.values.tolist(), first.quantiles.tolist())
+
+
+def test_servers_that_are_gone_keep_no_forecast_back(parts: Parts) -> None:
+    values, beside = driven(DAYS * 24)
+    store(parts, values)
+    store_beside(parts, {metric: found[: -2 * 24] for metric, found in beside.items()})
+    assert train(parts, parts.history(NOON - 3 * DAY), trials=1).served == "direct_servers"
+    outlook = forecast(parts, NOON)
+    assert outlook is not None and np.isfinite(outlook.quantiles).all()
+
+
+def test_hours_that_are_read_once_for_a_run_are_as_of_each_time(parts: Parts) -> None:
+    values, beside = driven(DAYS * 24)
+    store(parts, values)
+    store_beside(parts, beside)
+    kept = Kept.until(parts, NOON)
+    for back in (30, 7, 0):
+        one, alone = kept.histories.until(NOON - back * HOUR), parts.history(NOON - back * HOUR)
+        assert (one.start_time, one.values.tolist()) == (alone.start_time, alone.values.tolist())
+        assert {name: found.tolist() for name, found in one.beside.items()} == {
+            name: found.tolist() for name, found in alone.beside.items()
+        }
+
+
+def test_of_many_servers_the_main_one_and_the_first_are_looked_at(parts: Parts) -> None:
+    names = [series_name("ABP", server, metric) for server in [*"HGFEDCBA", "ABP"] for metric in ALL_METRICS]
+    found = series_beside([*names, series_name("other", "ABP", ART)], parts.section)
+    assert len(found) == 8 - 1 + 8 + 4 * 5
+    assert found[0] == series_name("ABP", "A", ART) and found[7] == series_name("ABP", "ABP", "calls_per_minute")
+    assert series_name("ABP", "D", "errors_per_minute") in found
+    assert series_name("ABP", "E", "errors_per_minute") not in found
+    assert series_name("ABP", "H", ART) not in found
 
 
 def test_an_hour_before_all_cut_offs_is_forecast_by_the_last_value_not_by_what_has_seen_it(parts: Parts) -> None:

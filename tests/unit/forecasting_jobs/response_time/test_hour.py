@@ -19,6 +19,7 @@ from ml_core.jobs.runner import ExitCode, run_job
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 
+_STORE = "ml_core.store.json_store:JsonStore"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST = NOON + timedelta(minutes=5)
 
@@ -115,7 +116,7 @@ def test_a_run_that_was_killed_in_any_step_is_made_good_to_the_same_rows(
     for number, (method, call) in enumerate(kills):
         clock.time = FIRST + number * HOUR
         dead = subprocess.run(
-            [sys.executable, str(script), format_time(clock.time), method, str(call)],
+            [sys.executable, str(script), format_time(clock.time), f"{_STORE}.{method}", str(call)],
             env={**environment, "PYTHONPATH": str(project_root())},
             cwd=project_root(),
             capture_output=True,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,15 @@ from pydantic import SecretStr
 from forecasting_jobs.response_time.create_tables_mariaDB import TABLES, VIEWS, create_tables
 from forecasting_jobs.response_time.hour import hourly_job
 from forecasting_jobs.response_time.metric_data import HOUR
-from forecasting_jobs.response_time.metrics import ART, series_name
+from forecasting_jobs.response_time.metrics import ALL_METRICS, ART, series_name
 from forecasting_jobs.response_time.parts import Parts, make_parts
 from forecasting_jobs.response_time.seed_tables import fill_tables
 from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
 from ml_core.records import Forecast, ForecastStep, Observation
 from ml_core.store.opening import open_store
-from ml_core.store.side_tables import SideTable
 from tests.factories import NOON
+from tests.hours_world import HISTORY_DAYS, opened_hours, running_controller
 from tests.mariadb import MariaDbServer, new_server
 
 Select = Callable[[str], list[tuple[Any, ...]]]
@@ -55,20 +54,33 @@ def in_mariadb(parts: Parts, url: str, clock: FixedClock) -> Iterator[Parts]:
 @pytest.fixture
 def select(server: MariaDbServer, url: str) -> Select:
     """Run a statement as a dashboard would."""
-    return lambda statement: server.execute(f"USE {url.rsplit('/', 1)[1]}", statement)
+    return lambda statement: server.execute(f"USE {url.rsplit('/', 1)[1]}_art", statement)
 
 
-def test_two_hours_are_found_by_the_first_systems_sql(in_mariadb: Parts, select: Select, clock: FixedClock) -> None:
-    for number in range(2):
-        clock.time = NOON + timedelta(hours=number, minutes=5)
-        assert run_job(hourly_job(in_mariadb), in_mariadb.store, clock) == ExitCode.DONE
-    store, series = in_mariadb.store, in_mariadb.series
+@pytest.fixture(scope="module")
+def eight_hours(server: MariaDbServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Parts, Select]]:
+    """What eight hours from noon on have left, and the way to ask for it; tests only read it."""
+    clock, url = FixedClock(NOON), server.new_database()
+    with (
+        running_controller(clock) as controller,
+        opened_hours(tmp_path_factory.mktemp("hours"), url, controller, clock) as parts,
+    ):
+        for number in range(8):
+            clock.time = NOON + timedelta(hours=number, minutes=5)
+            assert run_job(hourly_job(parts), parts.store, clock) == ExitCode.DONE
+        yield parts, lambda statement: server.execute(f"USE {url.rsplit('/', 1)[1]}_art", statement)
+
+
+def test_actual_values_predictions_and_errors_are_found_by_the_first_systems_sql(
+    eight_hours: tuple[Parts, Select],
+) -> None:
+    parts, select = eight_hours
     hour = "DATETIMESTAMP_ID = '2026-11-20 12:00:00'"
     ((actual, first_hour, second_hour),) = select(
         f"SELECT ART_SN00, pred_ART_1H, pred_ART_2H FROM predicted_df WHERE {hour}"
     )
-    steps = store.forecasts(series, NOON, NOON + HOUR)
-    assert actual == store.observations(series, NOON, NOON + HOUR)["value"].item()
+    steps = parts.store.forecasts(parts.series, NOON, NOON + HOUR)
+    assert actual == parts.store.observations(parts.series, NOON, NOON + HOUR)["value"].item()
     assert [first_hour, second_hour] == [steps["value"].item(), None]
     assert select(f"SELECT rmse_1H, rmse_2H FROM track_metrics_hourly WHERE {hour}") == [
         (abs(actual - first_hour), None)
@@ -84,8 +96,108 @@ def test_two_hours_are_found_by_the_first_systems_sql(in_mariadb: Parts, select:
     )
     assert bullets == [("1 Month", "12:00", 12, 1), ("6 Month", "12:00", 12, 1), ("7 Days", "12:00", 12, 1)]
     before = select("SELECT COUNT(*) FROM predicted_df")
-    assert fill_tables(in_mariadb, NOON + HOUR) is not None
+    assert fill_tables(parts, NOON + 8 * HOUR) is not None
     assert select("SELECT COUNT(*) FROM predicted_df") == before
+
+
+def test_each_of_the_28_metrics_has_a_table_with_what_the_controller_says(eight_hours: tuple[Parts, Select]) -> None:
+    parts, select = eight_hours
+    for metric in ALL_METRICS:
+        assert select(f"SELECT COUNT(*), COUNT(DISTINCT servername) FROM {metric}") == [
+            (2 * (HISTORY_DAYS * 24 + 7), 2)
+        ]
+    eleven = "servername = 'ABP' AND Datetimestamp_ID = '2026-11-20 11:00:00'"
+    ((*given, remainder, path, value),) = select(
+        "SELECT metricId > 0, metricsummary, frequency, starttimeinmillis, min <= value, value <= max, count > 60,"
+        f" sum / count - value, metricPath, value FROM {ART} WHERE {eleven}"
+    )
+    start = round((NOON - HOUR).timestamp() * 1000)
+    assert given == [1, 0, "SIXTY_MIN", start, 1, 1, 1]
+    assert float(remainder) == pytest.approx(0, abs=1e-4)
+    assert path.endswith("ABP|Average Response Time (ms)")
+    assert value == parts.store.observations(parts.series, NOON - HOUR, NOON)["value"].item()
+    assert select(f"SELECT metricsummary FROM avg_response_time_summary_ms WHERE {eleven}") == [(1,)]
+
+
+def test_the_log_of_fetches_has_what_came_first_and_then_each_hour(eight_hours: tuple[Parts, Select]) -> None:
+    _, select = eight_hours
+    for metric in (ART, "socket_reads"):
+        logged = select(
+            "SELECT max_dt, records_inserted, last_available_dt = max_dt, etl_insertion_dt FROM tab_max_dates"
+            f" WHERE table_name = '{metric}' ORDER BY max_dt"
+        )
+        assert [(time.hour, rows, same) for time, rows, same, _ in logged] == [
+            (11, 2 * HISTORY_DAYS * 24, 1),
+            *((hour, 2, 1) for hour in range(12, 19)),
+        ]
+        assert [time.hour for *_, time in logged] == list(range(12, 20))
+
+
+def test_an_hour_is_flagged_once_its_value_and_all_six_predictions_are_there(
+    eight_hours: tuple[Parts, Select],
+) -> None:
+    _, select = eight_hours
+    whole = select(
+        "SELECT DATETIMESTAMP_ID FROM predicted_df WHERE ART_SN00 IS NOT NULL AND pred_ART_6H IS NOT NULL ORDER BY 1"
+    )
+    assert [time.hour for (time,) in whole] == [17, 18]
+    for metric in (ART, "socket_writes_summary"):
+        flagged = f"SELECT DISTINCT Datetimestamp_ID FROM {metric} WHERE predicted_flag = 'Y' ORDER BY 1"
+        assert select(flagged) == whole
+        assert select(f"SELECT DISTINCT predicted_flag FROM {metric} ORDER BY 1") == [("N",), ("Y",)]
+
+
+def test_what_was_trained_and_what_is_served_is_found_by_hours_ahead(eight_hours: tuple[Parts, Select]) -> None:
+    parts, select = eight_hours
+    found = parts.store.list_versions(parts.model)
+    served = select(
+        "SELECT modeltype, file_path FROM model_versions WHERE (modeltype, etl_insertion_dt) IN"
+        " (SELECT modeltype, MAX(etl_insertion_dt) FROM model_versions GROUP BY modeltype) ORDER BY modeltype"
+    )
+    champion = parts.registry.champion(parts.registry.find(parts.model))
+    assert champion is not None
+    assert served == [(f"{step}H", champion.artifact) for step in range(1, 7)]
+    tracked = select("SELECT remarks, COUNT(*), MIN(rmse) > 0, MAX(r2) <= 100 FROM track_metrics GROUP BY remarks")
+    assert sorted(tracked) == [
+        (remarks, 6 * len(found), 1, 1) for remarks in ("baseline test", "baseline validation", "train set")
+    ]
+    ((name, rows),) = select(
+        "SELECT modelname, cnt_records FROM track_metrics JOIN model_versions USING (modelname, modeltype)"
+        " WHERE remarks = 'baseline validation' AND modeltype = '6H'"
+    )
+    assert rows == 6 and name.endswith(f"_6H_model_20261120_1205_v{champion.number}")
+
+
+def test_features_and_their_limits_are_there_for_each_hour(eight_hours: tuple[Parts, Select]) -> None:
+    _, select = eight_hours
+    lags = "ART_SN00_L1H, ART_SN01_L6H, CPM_SN00_L2H_MA12, VSLW_SN01_L1H_MA3"
+    newest = select(f"SELECT {lags} FROM transformed_df ORDER BY DATETIMESTAMP_ID DESC LIMIT 20")
+    assert len(newest) == 20 and all(None not in row for row in newest)
+    assert select("SELECT COUNT(*) FROM columns_transform_specs WHERE outlier_cutoff > 0") == [(2 * 6,)]
+
+
+def offset_to(time: datetime) -> str:
+    seconds = round((time - datetime.now(UTC)).total_seconds())
+    return f"{'-' if seconds < 0 else ''}PT{abs(seconds)}S"
+
+
+def test_what_was_fetched_into_another_store_is_found_in_the_tables_after_create_tables(
+    in_mariadb: Parts, url: str, select: Select, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for metric, server in ((ART, "ABP"), ("socket_reads", "ABPServer1")):
+        series = series_name("ABP", server, metric)
+        in_mariadb.store.record_observations(series, [Observation(NOON - HOUR, 12345.6, NOON)])
+    monkeypatch.setenv("ML_STORE_URL", url)
+    monkeypatch.setenv("ML_CLOCK_OFFSET", offset_to(NOON + timedelta(minutes=7)))
+    assert CliRunner().invoke(create_tables, catch_exceptions=False).exit_code == 0
+    assert select("SELECT servername, value, metricId, predicted_flag FROM socket_reads") == [
+        ("ABPServer1", 12345.6, None, "N")
+    ]
+    assert select("SELECT table_name, records_inserted FROM tab_max_dates ORDER BY table_name") == [
+        (ART, 1),
+        ("socket_reads", 1),
+    ]
+    assert select("SELECT ART_SN00, ART_SN01 FROM transformed_df") == [(12345.6, None)]
 
 
 def test_a_prediction_keeps_its_first_value_and_large_numbers_fit(in_mariadb: Parts, select: Select) -> None:
@@ -140,9 +252,10 @@ def test_the_command_makes_all_tables_and_may_be_called_twice(
     for _ in range(2):
         result = CliRunner().invoke(create_tables, catch_exceptions=False)
         assert result.exit_code == 0
-        assert result.output == "6 tables and 4 views are there, with 0 rows\n"
+        assert result.output == "39 tables and 4 views are there, with 0 rows\n"
     there = {name for (name,) in select("SHOW TABLES")}
     assert {table.name for table in TABLES} | set(VIEWS) <= there
+    assert "predictions" not in there  # the store's own tables are in its own database
     assert in_mariadb.store.list_series() == []
 
 
@@ -150,10 +263,3 @@ def test_without_a_mariadb_there_is_nothing_to_make(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("ML_STORE_URL", f"json:///{tmp_path / 'store'}")
     result = CliRunner().invoke(create_tables, catch_exceptions=False)
     assert result.exit_code == 0 and "names no MariaDB" in result.output
-
-
-def test_a_name_that_is_not_one_of_a_table_is_refused() -> None:
-    with pytest.raises(ValueError, match=re.escape("expected letters, digits and '_'")):
-        SideTable("a; DROP TABLE b", {"c": "number"})
-    with pytest.raises(ValueError, match="model_versions is a table of the store's own"):
-        SideTable("model_versions", {"c": "number"})

@@ -96,3 +96,11 @@ def test_an_index_and_its_time_find_each_other() -> None:
 def test_a_day_that_is_no_multiple_of_the_step_has_no_daily_season() -> None:
     assert Series(NOON, timedelta(minutes=7), np.ones(3)).steps_per_day == 0
     assert Series(NOON, FIVE, np.ones(3)).steps_per_day == 288
+
+
+def test_what_is_beside_is_cut_with_the_series() -> None:
+    series = Series(NOON, FIVE, np.arange(6.0), {"other": np.arange(10.0, 16.0)})
+    assert series.until(3).beside["other"].tolist() == [10.0, 11.0, 12.0, 13.0]
+    latest = series.until(3).latest(2)
+    assert (latest.start_time, latest.values.tolist()) == (NOON + 2 * FIVE, [2.0, 3.0])
+    assert latest.beside["other"].tolist() == [12.0, 13.0]

@@ -1,0 +1,1 @@
+"""The HTTP calls of scripts that were written for CML: forecasts of links, and the metrics they track."""

@@ -1,0 +1,177 @@
+"""No hour is lost on a MariaDB: killed in any step, or done by two at once, it comes to the rows of one run alone."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forecasting_jobs.response_time.create_tables_mariaDB import TABLES
+from forecasting_jobs.response_time.hour import hourly_job
+from forecasting_jobs.response_time.parts import Parts
+from forecasting_jobs.response_time.simulate_controller import SimulatedController
+from ml_core.clock import FixedClock, format_time
+from ml_core.config import project_root
+from ml_core.jobs.runner import ExitCode, run_job
+from tests.factories import NOON
+from tests.hours_world import environment_of, opened_hours, running_controller
+from tests.mariadb import MariaDbServer, new_server
+
+HOUR = timedelta(hours=1)
+FIRST = NOON + timedelta(minutes=5)
+SCRIPT = project_root() / "tests" / "unit" / "forecasting_jobs" / "response_time" / "dying_hour.py"
+STORE = "ml_core.store.sql_store:SqlStore"
+TABLE = "ml_core.store.side_tables:SideTables"
+KILLS = (
+    # in the first fetch: between servers, in the middle of the tables' transaction, between tables and note
+    (f"{STORE}.record_observations", "3", "before"),
+    ("sqlalchemy.engine:Connection.execute", "700", "before"),
+    (f"{STORE}.put_document", "2", "before"),
+    # the forecast: its warnings are there and it is not, it is there and nothing that follows is
+    (f"{STORE}.put_forecast", "1", "before"),
+    (f"{STORE}.put_forecast", "1", "after"),
+    # the refresh, and the tables of the sheets, of features and the flags
+    (f"{STORE}.put_metric_points", "2", "before"),
+    (f"{TABLE}.put_together", "3", "after"),
+    (f"{TABLE}.run", "1", "before"),
+    # all is there, but nobody knows
+    (f"{STORE}.finish_run", "1", "before"),
+)
+WITHOUT_INSERTION = ("etl_insertion_dt", "file_path")
+_MINUTE_OF_TRAINING = re.compile(r"_\d{8}_\d{4}_")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MariaDbServer]:
+    """A server of this module's own."""
+    server = new_server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def controller() -> Iterator[SimulatedController]:
+    """A controller whose clock is ahead of all that is asked of it: no hour depends on it."""
+    with running_controller(FixedClock(NOON + 30 * HOUR)) as running:
+        yield running
+
+
+def worlds(
+    stack: ExitStack, server: MariaDbServer, controller: SimulatedController, folder: Path
+) -> tuple[Parts, Parts]:
+    """Open two worlds that differ in nothing but their database, folder and clock."""
+    one, two = (
+        stack.enter_context(opened_hours(folder / name, server.new_database(), controller, FixedClock(FIRST)))
+        for name in ("disturbed", "undisturbed")
+    )
+    return one, two
+
+
+def run(parts: Parts, time: datetime) -> ExitCode:
+    assert isinstance(parts.clock, FixedClock)
+    parts.clock.time = time
+    return run_job(hourly_job(parts), parts.store, parts.clock)
+
+
+def start(parts: Parts, time: datetime, *death: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(SCRIPT), format_time(time), *death],
+        env=environment_of(parts),
+        cwd=project_root(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def rows(server: MariaDbServer, parts: Parts) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of the first system's tables, and those of the store that hours make, without insertion times."""
+    database = parts.settings.store_url.get_secret_value().rsplit("/", 1)[1]
+    found: dict[str, list[tuple[Any, ...]]] = {}
+    for table in TABLES:
+        columns = ", ".join(f"`{name}`" for name in table.columns if name not in WITHOUT_INSERTION)
+        kept = server.execute(f"SELECT {columns} FROM {database}_art.{table.name} ORDER BY {columns}")
+        found[table.name] = [tuple(_without_minute(value) for value in row) for row in kept]
+    span = (NOON - 90 * 24 * HOUR, NOON + 90 * 24 * HOUR)
+    for series in parts.store.list_series():
+        frame = parts.store.observations(series, *span)
+        found[series] = list(frame[["time", "value"]].itertuples(index=False, name=None))
+    found["forecasts"] = list(parts.store.forecasts(parts.series, *span).itertuples(index=False, name=None))
+    points = parts.store.metric_table(parts.model, *span, segment=None).drop(columns="details")
+    found["metric points"] = list(points.itertuples(index=False, name=None))
+    for kind in parts.store.document_kinds():
+        found[kind] = [
+            (document.key, {**document.content, "fetched_time": None}) for document in parts.store.list_documents(kind)
+        ]
+    return found
+
+
+def _without_minute(value: Any) -> Any:
+    return _MINUTE_OF_TRAINING.sub("_then_", value) if isinstance(value, str) else value
+
+
+def assert_same(found: dict[str, list[tuple[Any, ...]]], expected: dict[str, list[tuple[Any, ...]]]) -> None:
+    assert found.keys() == expected.keys()
+    assert [name for name in expected if found[name] != expected[name]] == []
+
+
+def test_a_run_that_is_killed_in_any_step_comes_to_the_rows_of_one_that_was_not(
+    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        disturbed, undisturbed = worlds(stack, server, controller, tmp_path)
+        assert run(undisturbed, FIRST) == ExitCode.DONE
+        deaths = [KILLS[:3], *((kill,) for kill in KILLS[3:])]
+        for number, kills in enumerate(deaths):
+            time = FIRST + number * HOUR
+            for attempt, kill in enumerate(kills):
+                process = start(disturbed, time + attempt * timedelta(minutes=3), *kill)
+                _, said = process.communicate(timeout=300)
+                assert process.returncode == -signal.SIGKILL, f"{kill}: {said[-2000:]}"
+            assert run(disturbed, time + timedelta(minutes=1)) == ExitCode.HELD_ELSEWHERE  # the lease has not run out
+            assert run(disturbed, time + len(kills) * timedelta(minutes=3)) == ExitCode.DONE
+            assert run(undisturbed, time) == ExitCode.DONE
+        found, expected = rows(server, disturbed), rows(server, undisturbed)
+        assert len(expected["forecasts"]) == 6 * len(deaths)
+        assert all(expected[table.name] for table in TABLES)
+        assert_same(found, expected)
+
+
+def test_two_runs_at_once_come_to_the_rows_of_one(
+    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        shared, alone = worlds(stack, server, controller, tmp_path)
+        for time in (FIRST, FIRST + 4 * HOUR):  # the first hour, and three that were missed with the one after
+            both = [start(shared, time) for _ in range(2)]
+            codes = []
+            for process in both:
+                said = process.communicate(timeout=300)[1]
+                codes.append(process.returncode)
+                assert "Traceback" not in said
+            assert ExitCode.FAILED not in codes
+            assert set(codes) <= {ExitCode.DONE, ExitCode.HELD_ELSEWHERE}
+            assert run(shared, time + timedelta(minutes=3)) == ExitCode.DONE
+            assert run(alone, time) == ExitCode.DONE
+        found, expected = rows(server, shared), rows(server, alone)
+        assert len(expected["forecasts"]) == 6 * 5
+        assert_same(found, expected)
+
+
+def test_hours_made_good_together_come_to_the_rows_of_hours_done_one_by_one(
+    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+) -> None:
+    with ExitStack() as stack:
+        late, punctual = worlds(stack, server, controller, tmp_path)
+        for number in range(4):
+            assert run(punctual, FIRST + number * HOUR) == ExitCode.DONE
+        for number in (0, 3):
+            assert run(late, FIRST + number * HOUR) == ExitCode.DONE
+        assert_same(rows(server, late), rows(server, punctual))
