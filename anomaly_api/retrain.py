@@ -39,7 +39,7 @@ class Detector(PredictedModel):
         model = self.registry.find(self.model)
         champion = self.registry.champion(model)
         if champion is None:
-            raise InvalidInput(f"{self.model}: expected a champion, whose features say what to learn; train it first")
+            raise InvalidInput("expected a champion, whose features say what to learn; train it first")
         start = as_of - self.window
         rows = self.registry.store.predictions(self.model, start, until, newest=_MOST_ROWS)
         names = [feature.name for feature in champion.features]
@@ -48,7 +48,7 @@ class Detector(PredictedModel):
         table = table[np.isfinite(table).all(axis=1)].reset_index(drop=True)
         if len(table) < LEAST_ROWS:
             message = f"expected at least {LEAST_ROWS} rows that were predicted since {format_time(start)}"
-            raise InvalidInput(f"{self.model}: {message}, not {len(table)}", [FieldError("predictions", message)])
+            raise InvalidInput(f"{message}, not {len(table)}", [FieldError("predictions", message)])
         trained = fit(table, champion.parameters.get("contamination", CONTAMINATION))
         return self.registry.add_version(
             model,

@@ -46,12 +46,12 @@ class SuiteModel(PredictedModel):
         recent = self._table(self.labelled(as_of - self.window, until, as_of))
         if len(recent) < FEWEST_ROWS:
             message = f"expected at least {FEWEST_ROWS} predictions whose truth is known, not {len(recent)}"
-            raise InvalidInput(f"{self.model}: {message}", [FieldError("ground_truths", message)])
+            raise InvalidInput(message, [FieldError("ground_truths", message)])
         tried = recent.iloc[-max(round(_TRIED_SHARE * len(recent)), 1) :]
         tables = self._tables(recent.iloc[: -len(tried)], self.registry.champion(model))
         fitted = {name: self._fit(table) for name, table in tables.items() if self._can_fit(table)}
         if not fitted:
-            raise InvalidInput(f"{self.model}: all truths that are known are the same; both classes are needed")
+            raise InvalidInput("all truths that are known are the same; both classes are needed")
         best = min(fitted, key=lambda name: self._loss(fitted[name], tried))
         table = pd.concat([tables[best], tried], ignore_index=True)
         final = self._fit(table)
