@@ -97,6 +97,25 @@ SUITE_JOBS: dict[str, KnownJob] = {
             "forecasting_jobs response-time train",
             "tune and train its six models anew, and serve them if they beat the naive forecasts",
         ),
+        _job(
+            "models-retrain",
+            "25 * * * *",
+            "ml_models retrain",
+            "train our own models anew if an alert or a person asks for it, and look at challengers on trial",
+        ),
+        _job("anomaly-retrain", "27 * * * *", "anomaly_api retrain", "do the same for the anomaly detector"),
+        _job(
+            "cloudwatch-retrain",
+            "29 * * * *",
+            "cloudwatch_engine retrain",
+            "do the same for the models that forecast CPU",
+        ),
+        _job(
+            "response-time-retrain",
+            "31 * * * *",
+            "forecasting_jobs response-time retrain",
+            "do the same for the six models of the response time",
+        ),
     )
 }
 
