@@ -122,7 +122,7 @@ def test_jobs_that_their_app_calls_are_left_to_it(tmp_path: Path) -> None:
         told = process.communicate(timeout=60)[1].splitlines()
     assert "their app calls cloudwatch-fetch, cloudwatch-forecast, cloudwatch-train, cloudwatch-report" in told[0]
     assert "calling monitor-check, store-retain" in told[1]
-    assert "cloudwatch" not in told[1] and "ART" not in told[1]
+    assert "cloudwatch-fetch" not in told[1] and "cloudwatch-retrain" in told[1] and "ART" not in told[1]
 
 
 def is_done(store: JsonStore, job: str) -> bool:
