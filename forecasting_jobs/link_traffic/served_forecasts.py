@@ -72,7 +72,7 @@ def served_forecasts(
 def history_of(
     forecasts: Iterable[ServedForecast], step: timedelta, until: datetime, *, since: datetime | None = None
 ) -> list[LinkSeries]:
-    """Return the series of links that windows and truths of forecasts come to, of ``since <= time < until``.
+    """Return the series that windows and truths of forecasts come to, of ``since <= time < until``, link by link.
 
     What filled a gap in a window is no measurement: where the truth of that time is known to be missing, it is a gap.
     """
@@ -85,7 +85,9 @@ def history_of(
         if each.known_time is not None:
             for place, row in enumerate(each.truth, start=1):
                 values[each.pair][each.issue_time + place * step] = row
-    found = [_series(pair, known, step, since, until) for pair, known in values.items()]
+    found = [
+        _series(pair, known, step, since, until) for pair, known in sorted(values.items(), key=lambda item: item[0])
+    ]
     return [series for series in found if series is not None]
 
 
