@@ -27,6 +27,7 @@ _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
 _REASON = "the error is still beyond its bound, and the challenger on trial is of before"
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
+_FEWEST_STEPS = 24  # two forecasts of one link: the usual would leave days of two links unjudged
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
         "threshold": learnt if section.rmse_limit is None else {"upper": section.rmse_limit},
         "fires_on": "2 of 3",
         "clears_after": 2,
+        "minimum_rows": _FEWEST_STEPS,
         "severity": "critical",
         "retrain": True,
     }

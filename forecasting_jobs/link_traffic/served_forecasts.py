@@ -112,8 +112,8 @@ def _truths(scored: pd.DataFrame) -> dict[str, tuple[float, datetime]]:
     """Return the truth of each step, and when it came, by prediction id."""
     known = scored[scored["truth"].notna()]
     return {
-        row.prediction_id: (float(row.truth), row.truth_received_time.to_pydatetime())
-        for row in known.itertuples(index=False)
+        row["prediction_id"]: (float(row["truth"]), row["truth_received_time"].to_pydatetime())
+        for row in known.to_dict("records")
     }
 
 
