@@ -1,4 +1,4 @@
-"""``python -m anomaly_api serve | train``."""
+"""``python -m anomaly_api serve | train | retrain``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import click
 from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 
+_LAZY = {
+    "train": ("anomaly_api.train:train", "Train the detector and register a version."),
+    "retrain": ("anomaly_api.retrain:retrain", "Train the detector anew if somebody has asked for it."),
+}
 
-@click.group(cls=LazyGroup, lazy={"train": ("anomaly_api.train:train", "Train the detector and register a version.")})
+
+@click.group(cls=LazyGroup, lazy=_LAZY)
 def main() -> None:
     """Anomaly predictions with Prometheus metrics."""
 

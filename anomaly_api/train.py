@@ -30,7 +30,7 @@ from ml_core.store.opening import open_store
 RANDOM_STATE = 16
 CONTAMINATION = 0.001
 REFERENCE_ROWS = 5_000
-_LEAST_ROWS = 100
+LEAST_ROWS = 100
 _HELD_OUT_SHARE = HELD_OUT_ROWS / (TRAINING_ROWS + HELD_OUT_ROWS)
 _MOST_CONTAMINATION = 0.5  # scikit-learn takes no more
 
@@ -70,7 +70,7 @@ def run(
     registry: Registry, data: Path | None = None, contamination: Contamination = CONTAMINATION, *, promote: bool = True
 ) -> ModelVersion:
     """Train and register a version, and make it the champion; raise ``InvalidTable`` before anything is registered."""
-    table = generate_windows() if data is None else read_number_table(data, least_rows=_LEAST_ROWS)
+    table = generate_windows() if data is None else read_number_table(data, least_rows=LEAST_ROWS)
     source = "generated windows" if data is None else data.name
     _say(f"{MODEL}: training on {len(table):,} rows of {', '.join(table.columns)} from {source}")
     trained = fit(table, contamination)

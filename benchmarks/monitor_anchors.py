@@ -40,16 +40,16 @@ class Answer:
     values: dict[str, Any]
 
 
-def anchors_python() -> str:
-    """Return the anchors' Python; install them first if they are not there as required."""
-    folder = project_root() / "var" / "bench-anchors"
+def anchors_python(name: str = "bench-anchors", requirements: Sequence[str] = REQUIREMENTS) -> str:
+    """Return the Python of an environment ``var/<name>``; install what it is for if that is not there as required."""
+    folder = project_root() / "var" / name
     python, installed = folder / "bin" / "python", folder / "installed.txt"
-    wanted = "\n".join(REQUIREMENTS)
+    wanted = "\n".join(requirements)
     if installed.exists() and installed.read_text() == wanted:
         return str(python)
-    progress(f"anchors: installing {', '.join(REQUIREMENTS)}")
+    progress(f"{name}: installing {', '.join(requirements)}")
     subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *REQUIREMENTS], check=True, stdout=sys.stderr)
+    subprocess.run([str(python), "-m", "pip", "install", "--quiet", *requirements], check=True, stdout=sys.stderr)
     installed.write_text(wanted)
     return str(python)
 

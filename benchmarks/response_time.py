@@ -92,11 +92,12 @@ def made_up(sizes: Sizes, folder: Path, *, with_autoarima: bool = True) -> Itera
         before, scored = tried.origins + HORIZON <= cut, tried.origins >= cut
         sixes = {name: _errors(tried, name, before).mean() for name in (DirectHours.name, DirectServers.name)}
         others = {name: _errors(tried, name, scored) for name in (Naive.name, SeasonalNaive.name)}
-        others[ALONE] = _errors(tried, DirectHours.name, scored)
         if with_autoarima:
             said = autoarima(history, tried.origins[scored], cut, HORIZON)
             others["autoarima"] = _rmse(tried.truths[scored], said)
         ratios.take(_errors(tried, min(sixes, key=sixes.__getitem__), scored), others)
+        with_servers = _errors(tried, DirectServers.name, scored)
+        ratios.take(with_servers, {ALONE: _errors(tried, DirectHours.name, scored)})
     yield from ratios.figures()
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import warnings
+import json
+import subprocess
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.monitor_anchors import anchors_python
 from forecasting_jobs.response_time.histories import series_beside
 from forecasting_jobs.response_time.metric_data import HOUR, hourly_values, read_answer
 from forecasting_jobs.response_time.metrics import ART, MAIN_METRICS, METRIC_PATHS, metric_path, series_name
 from forecasting_jobs.response_time.simulated_answers import metric_data
 from forecasting_jobs.response_time.simulated_load import SimulatedLoad
+from ml_core.config import project_root
 from ml_core.settings import ResponseTimeSettings
 from ml_core.timeseries.series import Floats, Series
 from ml_core.timeseries.windows import filled_forward
 
+REQUIREMENTS = ("statsforecast==2.0.*",)
+"""What AutoARIMA is in, with libraries that the suite's own processes must not find, for pandas would load them."""
+_LONGEST_SECONDS = 3_600
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAYS = 60
 SEEN_HOURS = 336
@@ -55,17 +62,21 @@ def made_up_history(hours: dict[str, Floats], server: str) -> Series:
 def autoarima(
     history: Series, origins: NDArray[np.int64], cut: int, horizon: int, *, season: int = 24, seen: int = SEEN_HOURS
 ) -> Floats:
-    """Return AutoARIMA's forecasts ``(origins, horizon)``: chosen and fitted at ``cut``, then given the new hours.
+    """Return AutoARIMA's forecasts ``(origins, horizon)``: chosen and fitted at ``cut``, then given the new hours."""
+    known = seen_before(history, [cut, *origins.tolist()], seen)
+    task = {"fitted_on": known[0], "windows": known[1:], "season": season, "horizon": horizon}
+    done = subprocess.run(
+        [anchors_python("bench-autoarima", REQUIREMENTS), str(project_root() / "benchmarks" / "autoarima_anchor.py")],
+        input=json.dumps(task),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=_LONGEST_SECONDS,
+    )
+    return np.array(json.loads(done.stdout), dtype=np.float64)
 
-    Orders are compared by conditional sums of squares, as R's ``auto.arima`` does for a season of this length, and the
-    one that is chosen is fitted exactly: a thirteenth of the time, for the same order on the made-up main server.
-    """
-    from statsforecast.models import AutoARIMA
 
+def seen_before(history: Series, places: Sequence[int], seen: int) -> list[list[float]]:
+    """Return for each place the last ``seen`` values up to it, gaps filled from before."""
     values = filled_forward(history.values)
-    model = AutoARIMA(season_length=season, approximation=True)
-    windows = (values[max(0, int(origin) + 1 - seen) : int(origin) + 1] for origin in origins)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of orders that are tried and do not converge
-        model.fit(values[max(0, cut + 1 - seen) : cut + 1])
-        return np.stack([model.forward(window, h=horizon)["mean"] for window in windows])
+    return [values[max(0, place + 1 - seen) : place + 1].tolist() for place in places]

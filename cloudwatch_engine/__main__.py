@@ -1,4 +1,4 @@
-"""``python -m cloudwatch_engine serve | run | fetch | forecast | train | report | backtest | push-memory``."""
+"""``python -m cloudwatch_engine serve | run | fetch | forecast | train | retrain | report | ...``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _COMMANDS = {
     "fetch": ("cloudwatch_engine.commands:fetch", "Bring the newest metrics of all instances into the store."),
     "forecast": ("cloudwatch_engine.commands:forecast", "Forecast all instances on what is new."),
     "train": ("cloudwatch_engine.commands:train", "Train all models of all instances, and serve the best."),
+    "retrain": ("cloudwatch_engine.retrain:retrain", "Train the instances anew for which somebody has asked."),
     "report": ("cloudwatch_engine.commands:report", "Mail the forecasts with their pictures and all scores."),
     "backtest": ("cloudwatch_engine.backtest:backtest", "Write what would have been served at past times."),
     "push-memory": (

@@ -23,6 +23,7 @@ from ml_core.errors import SuiteError
 from ml_core.jobs.runner import ExitCode, Job, run_job
 from ml_core.jobs.slots import Schedule
 from ml_core.records import Observation
+from ml_core.retraining.trials import read_trial
 
 log = logging.getLogger(__name__)
 _DEADLINE = timedelta(hours=2)
@@ -69,9 +70,16 @@ def forecast_job(engine: Engine) -> Job:
 
 
 def train_job(engine: Engine) -> Job:
-    """Train all models of all instances, every ``TRAIN_INTERVAL``."""
+    """Train all models of all instances, every ``TRAIN_INTERVAL``.
+
+    One whose challenger is in the shadow is left alone: a champion of today would end that trial without a verdict.
+    """
 
     def train(instance: str) -> None:
+        trial = read_trial(engine.store, model_name(instance))
+        if trial is not None and trial.kind == "shadow":
+            log.info("%s: version %d is in the shadow, so nothing is trained", instance, trial.hidden)
+            return
         train_instance(engine, instance, progress=_told_by(instance))
         write_answers(engine, instance)
 

@@ -66,6 +66,20 @@ def train_instance(
     return content
 
 
+def challenge(engine: Engine, instance: str, history: Series, names: Sequence[str] | None = None) -> ModelVersion:
+    """Try models on a history, all or those named, and register the best, fitted on it, without promoting it.
+
+    It does not start from its last version, which may have seen what comes after. Raises ``InvalidInput``.
+    """
+    names = names or all_names()
+    trial = hold_trial(history, make_all(engine, single_names(names)), names=names)
+    members = {member.name: member for member in make_all(engine, trial.members)}
+    for member in members.values():
+        member.fit(history)
+    model = _register_model(engine, instance)
+    return _register(engine, model, trial, trial.preferred, trial.with_fitted(members))
+
+
 def _register_model(engine: Engine, instance: str) -> Model:
     engine.registry.add_model(
         Model(
@@ -90,15 +104,17 @@ def _fit_last(
     fitted = {}
     for number, (name, names) in enumerate(wanted.items()):
         progress(f"fitting {label_of(name)} on all", number, len(wanted))
-        members = {member.name: member for member in make_all(engine, names)}
-        try:
-            for member in members.values():
+        members: dict[str, Forecaster] = {}
+        for member in make_all(engine, names):
+            try:
                 _start_warm(engine, model, member)
                 member.fit(history)
-        except CannotForecast as error:
+                members[member.name] = member
+            except CannotForecast as error:
+                log.warning("%s: %s: %s", model.name, member.name, error.message)
+        if not members:
             if name == trial.preferred:
-                raise
-            log.warning("%s: %s: %s", model.name, name, error.message)
+                raise CannotForecast(f"{label_of(name)} cannot be fitted on all of the series")
             continue
         fitted[name] = trial.with_fitted(members)
     return fitted

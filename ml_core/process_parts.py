@@ -43,6 +43,11 @@ def registry_on(settings: Settings, store: Store, clock: Clock) -> Registry:
     return Registry(store, resolve_path(settings.artifacts_folder), clock)
 
 
+def plain_parts(settings: Settings, store: Store, clock: Clock) -> ProcessParts:
+    """Return the parts on a store that is open, for a command that needs no more."""
+    return ProcessParts(settings, registry_on(settings, store, clock))
+
+
 @contextmanager
 def opened_parts(make: Callable[[Settings, Store, Clock], Parts]) -> Iterator[Parts]:
     """Open the parts as the settings in force say, for a command; the store is closed at the end.

@@ -6,8 +6,7 @@ import click
 
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
-from ml_core.retraining.command import retrain_command
-from ml_models.retraining import opened_owner
+from ml_models.retraining import retrain
 from ml_models.run_model import train
 
 
@@ -27,7 +26,7 @@ def serve() -> None:
 
 
 main.add_command(train)
-main.add_command(retrain_command(opened_owner))
+main.add_command(retrain)
 
 if __name__ == "__main__":
     main()

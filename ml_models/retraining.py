@@ -7,31 +7,27 @@ best is fitted again with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml_core import process_parts
 from ml_core.artifacts.folders import read_reference
-from ml_core.clock import Clock, format_time
+from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.lineage import training_lineage
-from ml_core.process_parts import ProcessParts, registry_on
+from ml_core.process_parts import ProcessParts
 from ml_core.records import ModelVersion
+from ml_core.retraining.command import opened_owner, retrain_command
 from ml_core.retraining.owner import Owner
 from ml_core.retraining.predicted import PredictedModel
 from ml_core.retraining.row_losses import row_loss
-from ml_core.settings import Settings
-from ml_core.store.base import Store
 from ml_models.trainers.base import Trainer, plain_parameters
 from ml_models.trainers.housing_price import HousingPrice
 from ml_models.trainers.payment_fraud import PaymentFraud
 
-JOB = "ml_models-retrain"
+JOB = "models-retrain"
 FEWEST_ROWS = 50
 _TRIED_SHARE = 0.2
 
@@ -50,12 +46,12 @@ class SuiteModel(PredictedModel):
         recent = self._table(self.labelled(as_of - self.window, until, as_of))
         if len(recent) < FEWEST_ROWS:
             message = f"expected at least {FEWEST_ROWS} predictions whose truth is known, not {len(recent)}"
-            raise InvalidInput(f"{self.model}: {message}", [FieldError("ground_truths", message)])
+            raise InvalidInput(message, [FieldError("ground_truths", message)])
         tried = recent.iloc[-max(round(_TRIED_SHARE * len(recent)), 1) :]
         tables = self._tables(recent.iloc[: -len(tried)], self.registry.champion(model))
         fitted = {name: self._fit(table) for name, table in tables.items() if self._can_fit(table)}
         if not fitted:
-            raise InvalidInput(f"{self.model}: all truths that are known are the same; both classes are needed")
+            raise InvalidInput("all truths that are known are the same; both classes are needed")
         best = min(fitted, key=lambda name: self._loss(fitted[name], tried))
         table = pd.concat([tables[best], tried], ignore_index=True)
         final = self._fit(table)
@@ -127,12 +123,4 @@ def owner(parts: ProcessParts) -> Owner:
     return Owner(JOB, parts, [SuiteModel(parts, trainer) for trainer in trainers if trainer.model in known])
 
 
-@contextmanager
-def opened_owner() -> Iterator[Owner]:
-    """Open the parts as the settings in force say, for a command."""
-
-    def make(settings: Settings, store: Store, clock: Clock) -> ProcessParts:
-        return ProcessParts(settings, registry_on(settings, store, clock))
-
-    with process_parts.opened_parts(make) as parts:
-        yield owner(parts)
+retrain = retrain_command(lambda: opened_owner(owner))

@@ -15,7 +15,7 @@ from ml_core.store.base import Store
 from ml_core.store.opening import open_store
 from ml_core.web import seed_routes
 from ml_core.web.base_app import create_base_app
-from ml_monitor.api import alerts_api, recording_api, results_api, series_api
+from ml_monitor.api import alerts_api, recording_api, results_api, retraining_api, series_api
 from ml_monitor.exporter import StoreExporter
 from ml_monitor.pages import catalogue, frame, login
 from ml_monitor.recording import Recorder
@@ -47,6 +47,7 @@ def create_app(settings: Settings | None = None, store: Store | None = None, clo
     app.register_api(alerts_api.blueprint)
     app.register_api(results_api.blueprint)
     app.register_api(series_api.blueprint)
+    app.register_api(retraining_api.blueprint)
     catalogue.init_app(app)
     return app
 

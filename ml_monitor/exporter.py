@@ -19,6 +19,7 @@ from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_monitor.alerting.alert_metrics import alert_families, channel_family, measured_family
 from ml_monitor.job_metrics import job_families
+from ml_monitor.retraining_metrics import retraining_families
 
 log = logging.getLogger(__name__)
 _DAY = timedelta(days=1)
@@ -99,6 +100,7 @@ class StoreExporter(Collector):
         yield measured_family(store, models, now)
         yield from alert_families(store, now)
         yield channel_family(store)
+        yield from retraining_families(store)
         yield from job_families(store, now, self._known_jobs())
 
     def _known_jobs(self) -> Mapping[str, KnownJob]:

@@ -27,7 +27,6 @@ class NetworkSettings:
     batch: int = 128
     epochs: int = 50
     patience: int = 5
-    last_epochs: int = 2
     seed: int = 0
 
 
@@ -78,14 +77,6 @@ def fit(
         ],
     )
     return {name: [float(loss) for loss in losses] for name, losses in history.history.items()}
-
-
-def fit_newest(model: Any, parts: Sequence[tuple[Inputs, Singles]], settings: NetworkSettings) -> None:
-    """Go over all parts for the last few epochs: what has said when to stop is the newest that there is to learn."""
-    over_time = np.concatenate([inputs.over_time for inputs, _ in parts])
-    beside = np.concatenate([inputs.beside for inputs, _ in parts])
-    targets = np.concatenate([targets for _, targets in parts])
-    model.fit([over_time, beside], targets, epochs=settings.last_epochs, batch_size=settings.batch, verbose=0)
 
 
 def gate_of(said: Singles, targets: Singles) -> float:

@@ -17,6 +17,7 @@ from ml_core.process_parts import ProcessParts, registry_on
 from ml_core.settings import Settings
 from ml_core.store.base import Store
 
+NOTHING = timedelta(0)
 GENERATED_DAYS = {"hourly": 60, "5min": 28}
 
 
@@ -43,8 +44,11 @@ def read_history(path: Path) -> dict[str, TrafficHistory]:
     Raises ``InvalidTable``, and ``InvalidInput`` for a step that is neither.
     """
     table = read_links(path)
-    found = {series.step for series in links_of(table)}
-    steps = ["hourly"] if found == {HOUR} else ["5min", "hourly"]
+    found = links_of(table)[0].step
+    steps = [name for name, step in STEP_NAMES.items() if found == step or (step == HOUR and HOUR % found == NOTHING)]
+    if not steps:
+        message = f"expected times 5 minutes or an hour apart, or so that hours can be made of them, not {found}"
+        raise InvalidInput(f"{path}: time: {message}", [FieldError("time", message)])
     return {step: TrafficHistory(path.name, links_of(table, STEP_NAMES[step])) for step in steps}
 
 

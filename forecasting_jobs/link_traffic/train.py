@@ -1,6 +1,6 @@
 """``train``: the network of one step, hourly or 5 minutes, in a race with two naive forecasts that it must beat.
 
-1. Cut the series: the last weeks are held out; of what lies before, the last tenth says when to stop.
+1. Cut the series: the last weeks are held out; of what lies before, two stretches say when to stop.
 2. Fit scalers, categories and network on what lies before.
 3. Race on the held-out weeks: the network, the last value and the day before.
 4. Register a version with what it was trained on. It is promoted if it beats both; else what is served stays.
@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from forecasting_jobs.link_traffic import network
 from forecasting_jobs.link_traffic.features import Examples, examples_of, fit_spec, inputs_of, targets_of
@@ -39,7 +40,7 @@ log = logging.getLogger(__name__)
 FORMAT = "windowed_network"
 HELD_OUT = {"hourly": timedelta(days=14), "5min": timedelta(days=7)}
 _MOST_HELD_OUT = 0.3
-_VALIDATION = 0.1
+_BLOCKS = 20
 _FEWEST = 50  # windows to learn from, or to be judged on
 _MOST_LEARNT = 40_000
 _MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
@@ -143,22 +144,26 @@ def learn(
     trained = TrainedNetwork(model, spec, _probes(spec, validation))
     gate = network.gate_of(trained.served().changes(checked[0]), checked[1])
     trained = replace(trained, spec=replace(spec, gate=gate))
-    if settings.last_epochs:
-        network.fit_newest(model, (fitted, checked), settings)
     return Learnt(trained, race(trained.served(), raced), losses, cut_off, len(learning))
 
 
 def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples, Examples]:
-    """Return the examples to learn from, those that say when to stop, and those held out, each after the one before.
+    """Return the examples to learn from, those that say when to stop, and those held out after the cut-off.
 
-    The steps of an example end before the next part begins. Raises ``InvalidInput`` if there are too few.
+    What lies before the cut-off is cut into twenty blocks, of which two say when to stop: not the newest, from which
+    there is the most to learn. No step of theirs is a step of an example that is learnt from. Raises ``InvalidInput``
+    if there are too few examples.
     """
     cut, reach = int(cut_off.timestamp()), int(ahead.total_seconds())
     first = int(examples.seconds.min()) if len(examples) else cut
-    stop = cut - int(_VALIDATION * (cut - first))
-    ends = examples.seconds + reach
-    learning = examples.taken(ends <= stop)
-    validation = examples.taken((examples.seconds >= stop) & (ends <= cut))
+    block = max((cut - first) // _BLOCKS, reach)
+
+    def says_when(seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return np.asarray((cut - seconds) // block % (_BLOCKS // 2) == _BLOCKS // 4)
+
+    before = examples.seconds + reach <= cut
+    near = [says_when(examples.seconds + shift) for shift in (-reach, 0, reach)]
+    learning, validation = examples.taken(before & ~np.any(near, axis=0)), examples.taken(before & near[1])
     held_out = examples.taken(examples.seconds >= cut)
     if min(len(learning), len(held_out)) < _FEWEST or not len(validation):
         message = (
@@ -167,6 +172,32 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
         )
         raise InvalidInput(f"time: {message}", [FieldError("time", message)])
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
+
+
+def reference_of(raced: Race) -> pd.DataFrame:
+    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
+
+    Of many examples a part is drawn, at random lest it be the same hours of each day.
+    """
+    count = min(len(raced.examples), _MOST_OF_REFERENCE)
+    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
+    some, said = raced.examples.taken(drawn), raced.said[drawn]
+    _, horizon, directions = said.shape
+    each = np.repeat(np.arange(count), horizon * directions)
+    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
+    return pd.DataFrame(
+        {
+            "time": np.array(times)[each],
+            "link": np.array([link for link, _ in some.pairs])[each],
+            "location": np.array([location for _, location in some.pairs])[each],
+            "target": np.tile(TARGETS, count * horizon),
+            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
+            "rx_gbs": some.windows[each, -1, 0],
+            "tx_gbs": some.windows[each, -1, 1],
+            "value": said.ravel(),
+            "truth": some.truths.ravel(),
+        }
+    )
 
 
 def register_version(
@@ -217,32 +248,6 @@ def register_version(
             **more_lineage,
         },
         reference=reference_of(raced),
-    )
-
-
-def reference_of(raced: Race) -> pd.DataFrame:
-    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
-
-    Of many examples a part is drawn, at random lest it be the same hours of each day.
-    """
-    count = min(len(raced.examples), _MOST_OF_REFERENCE)
-    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
-    some, said = raced.examples.taken(drawn), raced.said[drawn]
-    _, horizon, directions = said.shape
-    each = np.repeat(np.arange(count), horizon * directions)
-    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
-    return pd.DataFrame(
-        {
-            "time": np.array(times)[each],
-            "link": np.array([link for link, _ in some.pairs])[each],
-            "location": np.array([location for _, location in some.pairs])[each],
-            "target": np.tile(TARGETS, count * horizon),
-            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
-            "rx_gbs": some.windows[each, -1, 0],
-            "tx_gbs": some.windows[each, -1, 1],
-            "value": said.ravel(),
-            "truth": some.truths.ravel(),
-        }
     )
 
 

@@ -13,6 +13,7 @@ _COMMANDS = {
     "forecast": (f"{_MAIN}:forecast", "Forecast the next six hours, unless that was done."),
     "refresh": (f"{_MAIN}:refresh", "Renew what the dashboards show of the newest hour."),
     "train": (f"{_MAIN}:train", "Train the six models, and serve them if they beat the naive forecasts."),
+    "retrain": ("forecasting_jobs.response_time.retrain:retrain", "Train them anew if somebody has asked for it."),
     "backfill": (f"{_MAIN}:backfill", "Fetch and forecast a stretch of hours again, each as of its own time."),
     "doctor": (f"{_MAIN}:doctor", "List the hours that are missing."),
     "create-tables": (

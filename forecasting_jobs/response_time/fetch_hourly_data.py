@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,7 +25,7 @@ from forecasting_jobs.response_time.metrics import ALL_METRICS, series_name, ser
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.sources import Question, Source, opened_source
 from ml_core.clock import format_time, parse_time
-from ml_core.errors import SuiteError
+from ml_core.errors import StoreUnavailable, SuiteError
 from ml_core.records import Document, Observation
 
 log = logging.getLogger(__name__)
@@ -98,10 +99,21 @@ def fetch(
 
 
 def fetch_until(parts: Parts, until: datetime, *, start: datetime | None = None) -> Fetched:
-    """Fetch from where the settings say; raise ``ConfigurationError`` or ``InvalidTable`` where that is wrong."""
-    with opened_tables(parts) as tables, opened_source(parts.section) as source:
+    """Fetch from where the settings say; raise ``ConfigurationError`` or ``InvalidTable`` where that is wrong.
+
+    If the first system's tables cannot be had, all else is done, and that is among the failures.
+    """
+    trouble: tuple[str, ...] = ()
+    with ExitStack() as stack:
+        try:
+            tables = stack.enter_context(opened_tables(parts))
+        except StoreUnavailable as error:
+            tables, trouble = None, (error.message,)
         taken = MetricTables(tables, parts.clock.now()) if tables is not None else None
-        return fetch(parts, source, until, start=start, tables=taken)
+        source = stack.enter_context(opened_source(parts.section))
+        fetched = fetch(parts, source, until, start=start, tables=taken)
+    fetched.failures = (*fetched.failures, *trouble)
+    return fetched
 
 
 def refuse_failures(fetched: Fetched) -> None:

@@ -25,10 +25,19 @@ _SERVERS = {metric: 8 if metric in (ART, "calls_per_minute") else 5 for metric i
 
 
 class Histories:
-    """Histories of one application; ``newest`` is the latest end that will be asked for, where that is known."""
+    """Histories of one application; ``newest`` is the latest end that will be asked for, where that is known.
 
-    def __init__(self, store: Store, section: ResponseTimeSettings, newest: datetime | None = None) -> None:
-        self._store, self._section, self._newest = store, section, newest
+    With ``known_at`` they hold what was known then, and nothing that became known later.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        section: ResponseTimeSettings,
+        newest: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> None:
+        self._store, self._section, self._newest, self._known_at = store, section, newest, known_at
         self._main = series_name(section.application, section.main_server, ART)
         self._start = self._end = datetime.min.replace(tzinfo=UTC)
         self._values: dict[str, Floats] = {}
@@ -59,7 +68,7 @@ class Histories:
         self._start, self._end = start, end
         self._values = {}
         for series in {self._main, *series_beside(self._store.list_series(), self._section)}:
-            frame = self._store.observations(series, start, end)
+            frame = self._store.observations(series, start, end, known_at=self._known_at)
             values = np.full((end - start) // HOUR, np.nan)
             if not frame.empty:
                 places = ((frame["time"] - start) // HOUR).to_numpy(dtype=np.int64)

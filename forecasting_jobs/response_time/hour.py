@@ -43,8 +43,11 @@ def hourly_job(parts: Parts) -> Job:
         except SuiteError as error:
             failures.append(error.message)
         refresh(parts, until, readers[0])
-        fill_tables(parts, until, reader=readers[0])
-        if failures:
+        try:
+            fill_tables(parts, until, reader=readers[0])
+        except SuiteError as error:  # what the store keeps is whole; the tables follow when they can be had
+            failures.append(error.message)
+        if failures := list(dict.fromkeys(failures)):
             more = len(failures) - 3
             raise SuiteError("; ".join(failures[:3]) + (f"; and {more} more" if more > 0 else ""))
         late = (now - slot) // HOUR

@@ -46,9 +46,9 @@ class Parts(ProcessParts):
         settled = time - timedelta(minutes=self.section.delay_minutes)
         return settled.replace(minute=0, second=0, microsecond=0)
 
-    def history(self, until: datetime) -> Series:
+    def history(self, until: datetime, known_at: datetime | None = None) -> Series:
         """Return the hours before ``until``; see ``Histories``. Raises ``NotFound``."""
-        return Histories(self.store, self.section).until(until)
+        return Histories(self.store, self.section, known_at=known_at).until(until)
 
 
 def make_parts(settings: Settings, store: Store, clock: Clock) -> Parts:

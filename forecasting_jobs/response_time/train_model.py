@@ -14,7 +14,7 @@ An error is the root of the mean square by hours ahead, and of those the geometr
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -69,30 +69,27 @@ class Trained:
 
 def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress = no_progress) -> Trained:
     """Train on a history; raise ``InvalidInput`` if it is shorter than ten days."""
-    if int(np.isfinite(history.values).sum()) < FEWEST_HOURS:
-        raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
-    raced = min(_MOST_RACED, len(history) // 3)
-    trees = tune(history.until(len(history) - 1 - raced), trials, progress)
-    rivals = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
-    if history.beside:
-        rivals.append(DirectServers(horizon=HORIZON, seed=_SEED, trees=trees))
-    race = _race(history, rivals, raced, progress)
-    errors = {name: errors_by_hour(race, name) for name in race.paths}
-    means = {name: _mean(found) for name, found in errors.items()}
-    best, best_six = min(means, key=means.__getitem__), min(set(means) & set(_SIXES), key=means.__getitem__)
+    race, trees = _hold_race(history, trials, progress)
+    best, best_six = race.best(race.fitted), race.best(_SIXES)
     model = _register_model(parts)
-    fitted = {rival.name: rival for rival in rivals}
     champion = parts.registry.champion(model)
-    six = _register(parts, model, history, race, fitted[best_six], errors)
+    six = _register(parts, model, history, race, best_six)
     if best == best_six:
         champion = six
     elif champion is None:
-        champion = _register(parts, model, history, race, fitted[best], errors)
+        champion = _register(parts, model, history, race, best)
     if champion.number != model.champion:
         parts.registry.promote(parts.registry.find(model.name), champion.number)
-    trained = Trained(errors, trees, six.number, champion.parameters["forecaster"], champion.number, best == best_six)
+    served, is_promoted = champion.parameters["forecaster"], best == best_six
+    trained = Trained(race.errors, trees, six.number, served, champion.number, is_promoted)
     log.info("%s: %s", model.name, trained.told())
     return trained
+
+
+def challenge(parts: Parts, history: Series, *, trials: int) -> ModelVersion:
+    """Train on a history and register the better six, without promoting it; raise as ``train`` does."""
+    race, _ = _hold_race(history, trials, no_progress)
+    return _register(parts, _register_model(parts), history, race, race.best(_SIXES))
 
 
 def tune(history: Series, trials: int, progress: Progress = no_progress) -> Trees:
@@ -140,6 +137,33 @@ def _six(trees: Trees) -> Forecaster:
     return DirectHours(horizon=HORIZON, seed=_SEED, trees=trees)
 
 
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """What each rival said and lost in the last hours; the rivals are fitted on all hours afterwards."""
+
+    tried: Backtest
+    fitted: Mapping[str, Forecaster]
+    errors: Mapping[str, Floats]
+
+    def best(self, names: Iterable[str]) -> str:
+        """Return which of some rivals, those that took part, lost least."""
+        return min((name for name in names if name in self.errors), key=lambda name: _mean(self.errors[name]))
+
+
+def _hold_race(history: Series, trials: int, progress: Progress) -> tuple[_Race, Trees]:
+    """Tune before the race, and hold it; raise ``InvalidInput`` for a history of less than ten days."""
+    if int(np.isfinite(history.values).sum()) < FEWEST_HOURS:
+        raise InvalidInput(f"history: expected at least {FEWEST_HOURS} hours with a value: fetch more first")
+    raced = min(_MOST_RACED, len(history) // 3)
+    trees = tune(history.until(len(history) - 1 - raced), trials, progress)
+    rivals = [_six(trees), Naive(horizon=HORIZON), SeasonalNaive(horizon=HORIZON)]
+    if history.beside:
+        rivals.append(DirectServers(horizon=HORIZON, seed=_SEED, trees=trees))
+    tried = _race(history, rivals, raced, progress)
+    errors = {name: errors_by_hour(tried, name) for name in tried.paths}
+    return _Race(tried, {rival.name: rival for rival in rivals}, errors), trees
+
+
 def _race(history: Series, rivals: list[Forecaster], raced: int, progress: Progress) -> Backtest:
     """Return the backtest of the last ``raced`` hours, refitted twice; afterwards all are fitted on all hours."""
     last = len(history) - 1
@@ -163,28 +187,23 @@ def _register_model(parts: Parts) -> Model:
     return parts.registry.find(parts.model)
 
 
-def _register(
-    parts: Parts, model: Model, history: Series, race: Backtest, fitted: Forecaster, errors: Mapping[str, Floats]
-) -> ModelVersion:
-    points = race.paths[fitted.name].point
-    tried = TriedForecasters(
-        {fitted.name: fitted},
-        tuple(history.time_at(int(origin)) for origin in race.origins),
-        {fitted.name: points},
-    )
-    rmse = {f"rmse_{step}H": float(error) for step, error in enumerate(errors[fitted.name], start=1)}
+def _register(parts: Parts, model: Model, history: Series, race: _Race, name: str) -> ModelVersion:
+    fitted, tried = race.fitted[name], race.tried
+    points = tried.paths[name].point
+    origin_times = tuple(history.time_at(int(origin)) for origin in tried.origins)
+    rmse = {f"rmse_{step}H": float(error) for step, error in enumerate(race.errors[name], start=1)}
     trees = asdict(fitted.trees) if isinstance(fitted, DirectHours) else {}
     return parts.registry.add_version(
         model,
-        tried,
+        TriedForecasters({name: fitted}, origin_times, {name: points}),
         "forecaster",
         metrics={
-            "mean_absolute_error": float(np.nanmean(np.abs(race.truths - points))),
+            "mean_absolute_error": float(np.nanmean(np.abs(tried.truths - points))),
             **rmse,
-            **{f"mean_rmse_{name}": _mean(found) for name, found in errors.items()},
+            **{f"mean_rmse_{rival}": _mean(found) for rival, found in race.errors.items()},
         },
         features=(FeatureSpec("value", "number"),),
-        parameters={"forecaster": fitted.name, "horizon": HORIZON, "step_seconds": 3600.0, **trees},
+        parameters={"forecaster": name, "horizon": HORIZON, "step_seconds": 3600.0, **trees},
         lineage={
             "series": parts.series,
             "first_time": format_time(history.start_time),
@@ -192,9 +211,9 @@ def _register(
             "beside": sorted(history.beside),
             "points": len(history),
             "gaps": sum(gap.slots for gap in history.gaps()),
-            "scores": training_scores(history, race, fitted),
+            "scores": training_scores(history, tried, fitted),
         },
-        reference=_reference(history, race, points),
+        reference=_reference(history, tried, points),
     )
 
 

@@ -12,11 +12,12 @@ from typing import Any
 
 from forecasting_jobs.response_time.parts import Parts
 from ml_core.forecasters.direct_hours import DirectHours
+from ml_core.forecasters.direct_servers import DirectServers
 from ml_core.records import ModelVersion
 from ml_core.store.side_tables import Rows, SideTable
 
 _TYPES = ("6H", "5H", "4H", "3H", "2H", "1H")
-_SIX = DirectHours.name
+_SIXES = (DirectHours.name, DirectServers.name)
 TRACKED = SideTable(
     "track_metrics",
     {
@@ -51,8 +52,8 @@ def versions(parts: Parts) -> list[Rows]:
 
 def old_name(version: ModelVersion, modeltype: str) -> str:
     """Return a version's name in the first system's way, with our number behind, since two may be of one minute."""
-    method = version.parameters.get("forecaster", _SIX)
-    start = "xgb" if method == _SIX else method
+    method = version.parameters.get("forecaster", "")
+    start = "xgb" if method in _SIXES else method
     return f"{start}_{modeltype}_model_{version.created_time:%Y%m%d_%H%M}_v{version.number}"
 
 

@@ -6,7 +6,7 @@ those that they were fitted on is better than they are, so it cannot be had late
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,6 +51,25 @@ class TriedForecasters:
 
         tried = continued(history, self.members, self.origin_times, self.points, cut_off)
         return serve(tried, limit, self.race or None)
+
+    def served_at(self, history: Series, origins: Sequence[int]) -> NDArray[np.float64]:
+        """Return what is served at ``origins``, indices of ``history`` after the cut-off, ``(origins, horizon)``.
+
+        Who forecasts is chosen as of each, by the trial and the origins before it. NaN where there is no forecast.
+        """
+        from ml_core.forecasters.continued import continued_at
+        from ml_core.forecasters.serving import serve
+
+        since = np.array(origins, dtype=np.int64)
+        served = serve(
+            continued_at(history, self.members, self.origin_times, self.points, since), None, self.race or None
+        )
+        found = np.full((len(since), served.point.shape[1]), np.nan)
+        rows = {int(origin): row for row, origin in enumerate(served.tried.origins)}
+        for place, origin in enumerate(origins):
+            if origin in rows:
+                found[place] = served.point[rows[origin]]
+        return found
 
     def predict(self, frame: pd.DataFrame) -> Outputs:
         """Return what was to be expected after each row: rows are the values of a series in order.

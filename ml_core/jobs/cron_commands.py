@@ -32,7 +32,7 @@ def install_cron(yes: bool) -> None:
         before = read_crontab()
         after = with_block(before, block, place.root)
         click.echo(block, nl=False)
-        _tell_of_variables()
+        tell_of_variables()
         if after == before:
             click.echo("your crontab has this block already")
         elif _agrees(yes, "Write this block into your crontab?"):
@@ -66,13 +66,13 @@ def _names_a_file(variable: str) -> bool:
     return variable == "ML_CONFIG" or (variable.startswith("ML_") and variable.endswith("_FILE"))
 
 
-def _tell_of_variables() -> None:
+def tell_of_variables() -> None:
     """Say which settings of this shell the jobs will not have: values may be secrets, which no crontab should hold."""
     lost = sorted(name for name in os.environ if name.startswith("ML_") and not _names_a_file(name))
     if lost:
         click.echo(
-            f"mind: cron will not know {', '.join(lost)} of this shell; put these settings into a file that ML_CONFIG "
-            "names, and call this again with ML_CONFIG set",
+            f"mind: the jobs will not have {', '.join(lost)} of this shell; put these settings into a file that "
+            "ML_CONFIG names, and call this again with ML_CONFIG set",
             err=True,
         )
 

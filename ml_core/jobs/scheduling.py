@@ -1,8 +1,8 @@
 """``schedule``: calls the jobs when they are due, where there is no cron.
 
 Each call is a process of its own, which claims its slot as one of cron's does: two schedules at once, or one beside
-cron, do the same work once. What still runs is not called again, calls that were missed meanwhile become one, and one
-that is late by more than a quarter of an hour is left out.
+cron, do the same work once. What still runs is not called again, and calls that were missed meanwhile, or while
+the machine slept, become one; of calls that are late by more than a day nothing comes.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ml_core.jobs.runner import ExitCode
 from ml_core.jobs.wanted_jobs import called_jobs, starts_itself, wanted_jobs
 
 log = logging.getLogger(__name__)
-_GRACE = timedelta(minutes=15)
+_GRACE = timedelta(days=1)
 _UTC = "UTC"  # of the scheduler's own times; calls are by the machine's zone, as cron's are
 
 

@@ -97,6 +97,43 @@ SUITE_JOBS: dict[str, KnownJob] = {
             "forecasting_jobs response-time train",
             "tune and train its six models anew, and serve them if they beat the naive forecasts",
         ),
+        _job(
+            "models-retrain",
+            "25 * * * *",
+            "ml_models retrain",
+            "train our own models anew if an alert or a person asks for it, and look at challengers on trial",
+        ),
+        _job("anomaly-retrain", "27 * * * *", "anomaly_api retrain", "do the same for the anomaly detector"),
+        _job(
+            "cloudwatch-retrain",
+            "29 * * * *",
+            "cloudwatch_engine retrain",
+            "do the same for the models that forecast CPU",
+        ),
+        _job(
+            "response-time-retrain",
+            "31 * * * *",
+            "forecasting_jobs response-time retrain",
+            "do the same for the six models of the response time",
+        ),
+        _job(
+            "get_preds",
+            "10 * * * *",
+            "forecasting_jobs link-traffic get-predictions --no-check",
+            "forecast the traffic of links at the issue times that are due, and send the truth of those that are past",
+        ),
+        _job(
+            "check_model",
+            "20 6 * * *",
+            "forecasting_jobs link-traffic check-model",
+            "have the models of link traffic checked, and ask for training where their error is beyond its bound",
+        ),
+        _job(
+            "retrain_model",
+            "33 * * * *",
+            "forecasting_jobs link-traffic retrain",
+            "train the networks of link traffic anew if they are asked for, and look at challengers on trial",
+        ),
     )
 }
 

@@ -10,7 +10,7 @@ from ml_core.commands import plain_errors
 from ml_core.config import load_settings, project_root
 from ml_core.files import replace_file
 from ml_core.jobs.cron_block import Place, cron_lines
-from ml_core.jobs.cron_commands import place_here
+from ml_core.jobs.cron_commands import place_here, tell_of_variables
 from ml_core.jobs.suite_jobs import SUITE_JOBS
 from ml_core.jobs.systemd_units import PREFIX, units
 from ml_core.jobs.wanted_jobs import called_jobs, wanted_jobs
@@ -31,6 +31,7 @@ def write_units(folder: Path) -> None:
     with plain_errors():
         settings = load_settings()
         _write_all(units(called_jobs(wanted_jobs(settings).values()), place_here(settings)), folder)
+        tell_of_variables()
     click.echo(
         f"written; to have systemd call the jobs: systemctl --user daemon-reload && "
         f"systemctl --user enable --now {PREFIX}.target"

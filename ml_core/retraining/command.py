@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import click
 
 from ml_core.commands import plain_errors
 from ml_core.errors import InvalidInput
 from ml_core.jobs.runner import run_job
+from ml_core.process_parts import ProcessParts, opened_parts, plain_parts
 from ml_core.retraining.owner import Owner
 from ml_core.retraining.requests import file_by_hand
 from ml_core.retraining.retrain import retrain_job
@@ -39,3 +40,10 @@ def retrain_command(opened_owner: Callable[[], AbstractContextManager[Owner]]) -
         raise SystemExit(int(code))
 
     return retrain
+
+
+@contextmanager
+def opened_owner(make: Callable[[ProcessParts], Owner]) -> Iterator[Owner]:
+    """Open the parts as the settings in force say, for an owner that needs no more; the store is closed at the end."""
+    with opened_parts(plain_parts) as parts:
+        yield make(parts)

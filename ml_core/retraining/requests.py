@@ -111,10 +111,12 @@ def claim(
     return _put(store, claimed, request.revision)
 
 
-def is_held(store: Store, claimed: RetrainRequest) -> bool:
-    """Return whether a claim is still its holder's: nobody claimed the request after the lease had ended."""
-    found = read_request(store, claimed.model)
-    return found is not None and found.revision == claimed.revision
+def note_challenger(store: Store, claimed: RetrainRequest, challenger: int) -> RetrainRequest | None:
+    """Return a claimed request that says which version was trained for it; None if the claim was lost.
+
+    Should the run end without a word, the next one knows by it what had been done.
+    """
+    return _put(store, replace(claimed, challenger=challenger), claimed.revision)
 
 
 def finish(

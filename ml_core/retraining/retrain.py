@@ -28,7 +28,7 @@ from ml_core.retraining.advance import advance, begin_trial, end_trial_for
 from ml_core.retraining.comparing import FEWEST_HELD_OUT, compare, held_out_start, training_end
 from ml_core.retraining.history import Event, append_event
 from ml_core.retraining.owner import Owner, Retrainable
-from ml_core.retraining.requests import Outcome, RetrainRequest, claim, finish, is_held, read_request
+from ml_core.retraining.requests import Outcome, RetrainRequest, claim, finish, note_challenger, read_request
 from ml_core.retraining.telling import figures, told
 
 log = logging.getLogger(__name__)
@@ -95,7 +95,14 @@ def serve_request(parts: ProcessParts, subject: Retrainable) -> str | None:
     again = f"; {request.claimed_by} had it before and ended without a word" if request.state == "claimed" else ""
     append_event(store, Event(subject.model, now, "claimed", holder, f"asked for by {request.asked_by}{again}"))
     try:
-        decision = _challenge(parts, subject, claimed, now)
+        decision = _promoted_before(parts, claimed)
+        if decision is None:
+            challenger, held_out = _train(parts, subject, claimed, now)
+            noted = note_challenger(store, claimed, challenger.number)
+            if noted is None:
+                raise Conflict("the claim was lost to another process; what was trained is not compared")
+            claimed = noted
+            decision = _decide(parts, subject, challenger, held_out, now)
     except Exception as error:  # whatever it was, the request must not stay claimed, and the next hour may do better
         message = error.message if isinstance(error, SuiteError) else f"{type(error).__name__}: {error}"
         _finish(parts, claimed, _Decision("failed", message))
@@ -104,31 +111,44 @@ def serve_request(parts: ProcessParts, subject: Retrainable) -> str | None:
     return f"{decision.outcome}: {decision.message}"
 
 
-def _challenge(parts: ProcessParts, subject: Retrainable, claimed: RetrainRequest, as_of: datetime) -> _Decision:
+def _promoted_before(parts: ProcessParts, claimed: RetrainRequest) -> _Decision | None:
+    """Return what a run had decided that ended between the promotion and its record; None if there is no such."""
+    champions = parts.registry.find(claimed.model).champions()
+    if claimed.challenger is None or champions[-1:] != [claimed.challenger]:
+        return None
+    if len(champions) > 1:
+        end_trial_for(parts, claimed.model, f"version {champions[-1]} was promoted")
+        begin_trial(parts, claimed.model, "watch", served=champions[-1], hidden=champions[-2])
+    return _Decision("promoted", f"version {champions[-1]}, by a run that ended before it said so", champions[-1])
+
+
+def _train(
+    parts: ProcessParts, subject: Retrainable, claimed: RetrainRequest, as_of: datetime
+) -> tuple[ModelVersion, datetime | None]:
+    """Return a new challenger, and where the chunk begins that neither it nor the champion was trained on, or None."""
+    champion = parts.registry.champion(parts.registry.find(subject.model))
+    times = subject.labelled_times(as_of - timedelta(days=parts.settings.retraining.window_days), as_of, as_of)
+    held_out = held_out_start(times, champion) if champion else None
+    challenger = subject.train(held_out or as_of, as_of)
+    why = (
+        f"version {challenger.number}, on what was known at {format_time(as_of)} of before "
+        f"{format_time(training_end(challenger))}"
+    )
+    event = Event(subject.model, parts.clock.now(), "trained", claimed.claimed_by, why, challenger.number)
+    append_event(parts.store, event)
+    return challenger, held_out
+
+
+def _decide(
+    parts: ProcessParts, subject: Retrainable, challenger: ModelVersion, held_out: datetime | None, as_of: datetime
+) -> _Decision:
     registry, section = parts.registry, parts.settings.retraining
     model = registry.find(subject.model)
     champion = registry.champion(model)
-    times = subject.labelled_times(as_of - timedelta(days=section.window_days), as_of, as_of)
-    held_out = held_out_start(times, champion) if champion else None
-    challenger = subject.train(held_out or as_of, as_of)
-    append_event(
-        registry.store,
-        Event(
-            model.name,
-            parts.clock.now(),
-            "trained",
-            claimed.claimed_by,
-            f"version {challenger.number}, on what was known at {format_time(as_of)} of before "
-            f"{format_time(training_end(challenger))}",
-            challenger.number,
-        ),
-    )
-    if not is_held(registry.store, claimed):
-        raise Conflict("the claim was lost to another process; what was trained is not compared")
     if champion is None:
         registry.promote(model, challenger.number)
         return _Decision("promoted", f"version {challenger.number}: there was no champion", challenger.number)
-    if held_out is None:
+    if held_out is None or training_end(champion) > held_out:  # the champion may have been changed since
         message = (
             f"version {challenger.number}: fewer than {FEWEST_HELD_OUT} outcomes are known that version "
             f"{champion.number} was not trained on; compared from now on"

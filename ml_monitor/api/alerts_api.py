@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field, ModelWrapValidatorHandler, ValidationErro
 
 from ml_core.clock import format_time, parse_time
 from ml_core.registry import Registry
-from ml_core.retraining.requests import RETRAIN_KIND
 from ml_core.web.blueprints import create_api_blueprint
 from ml_core.web.shapes import Body, NameField, TimeField
 from ml_monitor.alerting.alert_book import Alert, get_alert, list_alerts
@@ -149,12 +148,6 @@ def show_channels() -> Response:
     set_up = set_up_channels(current_app.extensions["settings"])
     channels = [{**_UNUSED, **tried.get(name, {}), "channel": name, "is_set_up": name in set_up} for name in CHANNELS]
     return jsonify({"channels": channels})
-
-
-@blueprint.get("/retrain-requests", summary="Which models alerts have asked to train anew")
-def show_retrain_requests() -> Response:
-    documents = _registry().store.list_documents(RETRAIN_KIND)
-    return jsonify({"retrain_requests": [{"request_id": document.key, **document.content} for document in documents]})
 
 
 def _with_history(alert: Alert) -> Response:

@@ -14,7 +14,7 @@ from ml_core.errors import FieldError, InvalidInput, NotFound
 from ml_core.registry import Registry
 from ml_core.store.base import Store
 from ml_core.web.blueprints import create_api_blueprint
-from ml_core.web.shapes import Body, ModelPath, TimeField
+from ml_core.web.shapes import Body, ModelPath, NameField, TimeField
 from ml_monitor.pages.csv_files import table_csv
 
 blueprint = create_api_blueprint("series", __name__, "Series as they were measured and forecast, and jobs' metrics")
@@ -52,7 +52,7 @@ class RowsQuery(Body):
 class ForecastsQuery(RowsQuery):
     """Which forecasts."""
 
-    model: str | None = Field(None, max_length=64, description="default: of every model")
+    model: NameField | None = Field(None, description="default: of every model")
 
 
 class PointsQuery(RowsQuery):
@@ -86,7 +86,8 @@ def metric_points(path: ModelPath, query: PointsQuery) -> Response:
     registry: Registry = current_app.extensions["registry"]
     model = registry.find(path.model_id)
     start, end = _stretch(query)
-    metrics = None if query.metric is None else [query.metric]
+    known = registry.store.list_metrics(model.name)
+    metrics = [name for name in known if query.metric in (None, name)]
     frame = registry.store.metric_table(model.name, start, end, metrics, segment=None)
     frame = frame.sort_values("start_time", kind="stable")
     return _answer({"model": model.name}, frame[list(_POINTS)], "start_time", query)

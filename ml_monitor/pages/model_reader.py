@@ -27,6 +27,7 @@ from ml_monitor.pages.performance_reader import (
 from ml_monitor.pages.quality_reader import QualityShown, read_quality
 from ml_monitor.pages.ranges import TimeRange
 from ml_monitor.pages.reference import Reference, load_reference
+from ml_monitor.pages.retraining_reader import RetrainingShown, read_retraining
 from ml_monitor.results.profile_store import chunk_outcomes, outcomes_metric, read_reference_profiles
 from ml_monitor.results.results_store import is_checked, prefixes_of, results_of
 from ml_monitor.results.summaries import ColumnChange, read_summaries
@@ -75,6 +76,7 @@ class ModelPage:
     versions: tuple[VersionSummary, ...]
     versions_total: int
     range: TimeRange
+    retraining: RetrainingShown
     trouble: tuple[str, ...]
 
 
@@ -86,8 +88,10 @@ def read_model_page(
     stale_after_hours: float,
     lines: Sequence[AlertLine],
     metric: str | None = None,
+    *,
+    alpha: float = 0.05,
 ) -> ModelPage:
-    """Return one model, by name or seed id; ``lines`` are the alerts of all.
+    """Return one model, by name or seed id; ``lines`` are the alerts of all, ``alpha`` decides on challengers.
 
     Raises ``ModelNotFound``, ``InvalidInput`` for a metric that there is not, and ``StoreUnavailable``.
     """
@@ -128,6 +132,7 @@ def read_model_page(
         versions=tuple(versions[:MOST_VERSIONS]),
         versions_total=len(versions),
         range=time_range,
+        retraining=read_retraining(store, model, alpha),
         trouble=(trouble,) if trouble else (),
     )
 

@@ -50,3 +50,13 @@ def test_the_block_is_written_once_renewed_in_place_and_removed_whole(tmp_path: 
     assert "your crontab has no block of these jobs" in told
     assert told.rstrip().endswith("no crontab for root")
     assert (tmp_path / "log").is_dir()
+
+
+def test_a_shell_with_settings_of_its_own_is_told_that_the_jobs_lack_them(tmp_path: Path) -> None:
+    own = {**os.environ, "ML_STORE_URL": "json:///var/x", "ML_MAIL__PASSWORD_FILE": str(tmp_path / "secret")}
+    (tmp_path / "secret").write_text("hush")
+    told = in_private_spool('exec 2>&1; "$1" -m ml_core.jobs install-cron', sys.executable, environment=own)
+    assert "the jobs will not have ML_STORE_URL of this shell" in told.replace("\n", " ")
+    assert f"ML_MAIL__PASSWORD_FILE={tmp_path}/secret " in told
+    assert "var/x" not in told and "hush" not in told
+    assert "nothing was changed: there is nobody to ask here" in told

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from forecasting_jobs.response_time.create_tables_mariaDB import TABLES
-from forecasting_jobs.response_time.hour import hourly_job
+from forecasting_jobs.response_time.hour import NAME, hourly_job
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
 from ml_core.clock import FixedClock, format_time
@@ -175,3 +175,23 @@ def test_hours_made_good_together_come_to_the_rows_of_hours_done_one_by_one(
         for number in (0, 3):
             assert run(late, FIRST + number * HOUR) == ExitCode.DONE
         assert_same(rows(server, late), rows(server, punctual))
+
+
+def test_tables_that_cannot_be_had_fail_the_hour_and_keep_nothing_else_back(
+    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+) -> None:
+    name = server.new_database().rsplit("/", 1)[1]
+    user = "'narrow'@'127.0.0.1'"
+    server.execute(f"CREATE USER {user} IDENTIFIED BY 'only-for-tests'", f"GRANT ALL ON {name}.* TO {user}")
+    url = f"mysql+pymysql://narrow:only-for-tests@127.0.0.1:{server.port}/{name}"
+    with opened_hours(tmp_path, url, controller, FixedClock(FIRST)) as parts:
+        assert run(parts, FIRST) == ExitCode.FAILED
+        (failed,) = parts.store.list_runs(NAME, newest=9)
+        assert failed.message == (
+            f"the database {name}_art is not there, and this user may not make it: create it, with all rights for it"
+        )
+        assert len(parts.store.forecasts(parts.series, NOON, NOON + 6 * HOUR)) == 6
+        server.execute(f"CREATE DATABASE {name}_art", f"GRANT ALL ON {name}_art.* TO {user}")
+        assert run(parts, FIRST + timedelta(minutes=10)) == ExitCode.DONE
+        assert server.execute(f"SELECT COUNT(*) FROM {name}_art.predicted_df WHERE pred_ART_1H IS NOT NULL") == [(1,)]
+        assert server.execute(f"SELECT COUNT(*) > 0 FROM {name}_art.socket_reads") == [(1,)]

@@ -15,6 +15,7 @@ from ml_core.config import project_root
 TARGETS = [
     "bench-dashboard",
     "bench-forecast",
+    "bench-link-traffic",
     "bench-monitor",
     "bench-response-time",
     "bench-serving",

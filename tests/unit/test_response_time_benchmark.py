@@ -10,7 +10,7 @@ import pytest
 from benchmarks.figures import Sizes
 from benchmarks.response_time import ALONE, Ratios, made_up, main
 from benchmarks.response_time_costs import Hours
-from benchmarks.response_time_series import DAYS, END, autoarima, made_up_history, made_up_hours
+from benchmarks.response_time_series import DAYS, END, made_up_history, made_up_hours, seen_before
 from forecasting_jobs.response_time.metric_data import HOUR
 from ml_core.timeseries.series import Series
 from tests.simulated_controller import without_settings
@@ -45,13 +45,14 @@ def test_a_made_up_history_has_beside_it_what_a_forecast_may_look_at() -> None:
 
 def test_autoarima_is_told_nothing_of_what_comes_after_an_issue_time() -> None:
     values = 50 + np.cumsum(np.random.default_rng(0).normal(0, 1, 120))
+    values[95] = np.nan
     history = Series(END, HOUR, values)
     later = Series(END, HOUR, np.concatenate([values[:101], values[101:] * 5]))
-    origins = np.array([90, 100])
-    said = autoarima(history, origins, 80, 6, season=1, seen=60)
-    assert said.shape == (2, 6)
-    assert autoarima(later, origins, 80, 6, season=1, seen=60).tolist() == said.tolist()
-    assert np.abs(said - values[origins][:, None]).max() < 10
+    told = seen_before(history, [80, 90, 100], 60)
+    assert [len(window) for window in told] == [60, 60, 60]
+    assert told[0] == values[21:81].tolist()
+    assert told[2][-6] == values[94]  # a gap is filled from before
+    assert seen_before(later, [80, 90, 100], 60) == told
 
 
 def test_an_hour_that_fails_is_no_figure_and_says_why(tmp_path: Path) -> None:

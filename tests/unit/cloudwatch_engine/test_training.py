@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cloudwatch_engine import kept, training
 from cloudwatch_engine.engine_parts import Engine
-from cloudwatch_engine.forecasting import forecast_instance
+from cloudwatch_engine.forecasting import forecast_instance, read_series
 from cloudwatch_engine.generated import INSTANCE
 from cloudwatch_engine.history import read_history
 from cloudwatch_engine.predictions import read_predictions, read_trial
@@ -23,6 +23,7 @@ from ml_core.clock import FixedClock, format_time, parse_time
 from ml_core.errors import ArtifactError, InvalidInput, NotFound
 from ml_core.forecasters.base import CannotForecast, Forecaster, Paths
 from ml_core.forecasters.naive import Naive
+from ml_core.forecasters.ridge import Ridge
 from ml_core.timeseries.series import Floats, Series
 from tests.factories import NOON, an_observation
 
@@ -102,6 +103,24 @@ def test_the_ensemble_is_a_version_with_all_its_members_and_forecasts_from_them(
     assert issued is not None
     assert issued["forecaster"] == "ensemble"
     assert issued["steps"] != before["steps"]
+
+
+def test_a_member_that_cannot_be_fitted_in_the_end_leaves_the_others_to_forecast(
+    fetched: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit = Ridge.fit
+
+    def unless_newest(forecaster: Ridge, history: Series) -> None:
+        if len(history) == whole:
+            raise CannotForecast("ridge: no time left")
+        fit(forecaster, history)
+
+    whole = len(read_series(fetched, INSTANCE))
+    monkeypatch.setattr(Ridge, "fit", unless_newest)
+    trial = train_instance(fetched, INSTANCE, names=("naive", "seasonal_naive", "ridge", "ensemble"))
+    version = fetched.store.get_version(MODEL, trial["version"])
+    assert version is not None and version.parameters["members"] == ["naive", "seasonal_naive"]
+    assert read_predictions(fetched, INSTANCE)["version"] == trial["version"]
 
 
 def test_scores_of_all_are_kept_best_first_and_as_metric_points(fetched: Engine) -> None:

@@ -55,7 +55,7 @@ def tried(links: list[LinkSeries], tmp_path_factory: pytest.TempPathFactory) -> 
     store = JsonStore(folder / "store")
     parts = make_parts(Settings(artifacts_folder=str(folder / "artifacts")), store, FixedClock(NOON))
     where, trials = tracking({}, folder / "records"), list[Trial]()
-    settings = settings_range(replace(SMALL, hidden=(8,)), {"units": (4, 8), "epochs": (1,)})
+    settings = settings_range(replace(SMALL, epochs=6), {"units": (8, 12)})
     done = experiment(parts, links, "hourly", "a test", settings, where, finished=trials.append)
     yield Tried(where, done, trials, parts.registry)
     store.close()

@@ -42,7 +42,7 @@ def worker() -> Iterator[Worker]:
 
 
 def trained(parts: ProcessParts, links: list[LinkSeries], **changes: object) -> Registered:
-    return train(parts, links, "hourly", "a test", settings=replace(SMALL, epochs=2), **changes)  # type: ignore[arg-type]
+    return train(parts, links, "hourly", "a test", settings=replace(SMALL, epochs=6), **changes)  # type: ignore[arg-type]
 
 
 def random_walks(links: list[LinkSeries]) -> list[LinkSeries]:
@@ -124,12 +124,19 @@ def test_a_registered_network_answers_in_the_worker_as_it_did_in_the_race(
         worker.call("ml_core.artifacts.windowed_network:forecast", arguments)
 
 
-def test_the_parts_of_the_split_follow_each_other_and_share_no_truth(links: list[LinkSeries], learnt: Learnt) -> None:
+def test_the_parts_of_the_split_share_no_truth_and_the_newest_before_the_cut_off_is_learnt_from(
+    links: list[LinkSeries], learnt: Learnt
+) -> None:
     examples = examples_of(links, learnt.trained.spec)
     learning, validation, held_out = split(examples, learnt.cut_off, 6 * HOUR)
-    reach = 6 * 3600
-    assert learning.seconds.max() + reach <= validation.seconds.min()
-    assert validation.seconds.max() + reach <= learnt.cut_off.timestamp() <= held_out.seconds.min()
+    times = [
+        {int(second) + step * 3600 for second in part.seconds for step in range(1, 7)}
+        for part in (learning, validation, held_out)
+    ]
+    assert not times[0] & times[1] and not times[1] & times[2] and not times[0] & times[2]
+    cut = int(learnt.cut_off.timestamp())
+    assert learning.seconds.max() + 6 * 3600 == cut <= held_out.seconds.min()
+    assert 0.05 < len(validation) / len(learning) < 0.15
 
 
 def test_a_history_that_is_too_short_or_of_another_step_is_refused(links: list[LinkSeries]) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from ml_core.clock import parse_time
+from ml_core.clock import format_time, parse_time
+from ml_core.config import project_root
 from ml_core.errors import Conflict, InvalidInput, SuiteError
 from ml_core.records import ModelVersion
 from ml_core.retraining.comparing import FEWEST_HELD_OUT, held_out_start
@@ -15,6 +22,8 @@ from ml_core.retraining.owner import Owner
 from ml_core.retraining.requests import claim, file_by_hand, file_for_alert, read_request
 from ml_core.retraining.retrain import retrain, serve_request
 from ml_core.retraining.trials import read_trial
+from ml_core.settings import Settings
+from ml_core.store.json_store import JsonStore
 from ml_models.retraining import SuiteModel
 from ml_models.trainers.housing_price import HousingPrice
 from tests.retraining_world import HOUR, MODEL, World, dearer
@@ -169,43 +178,58 @@ def test_a_retrain_that_died_gives_its_claim_back_when_the_lease_ends(world: Wor
 
 
 class Overtaken(SuiteModel):
-    """While it trains, a person promotes another version, or another process claims the request."""
+    """At the moment at which it trains or compares, another process does something."""
 
-    def __init__(self, world: World, meanwhile):  # type: ignore[no-untyped-def]
+    def __init__(self, world: World, method: str, meanwhile):  # type: ignore[no-untyped-def]
         super().__init__(world.parts, HousingPrice())
-        self.meanwhile = meanwhile
+        self.method, self.meanwhile = method, meanwhile
 
     def train(self, until, as_of):  # type: ignore[no-untyped-def]
         version = super().train(until, as_of)
-        self.meanwhile(version)
+        if self.method == "train":
+            self.meanwhile()
         return version
+
+    def losses(self, *arguments):  # type: ignore[no-untyped-def]
+        found = super().losses(*arguments)
+        if self.method == "losses":
+            self.meanwhile()
+        return found
 
 
 def test_a_challenger_is_not_promoted_over_a_champion_that_it_was_not_compared_with(world: World) -> None:
     world.live(100, price=dearer)
     ask(world)
-
-    def promote_another(version: ModelVersion) -> None:
-        other = world.subject.train(world.clock.now(), world.clock.now())
-        world.parts.registry.promote(world.model, other.number)
-
-    serve_request(world.parts, Overtaken(world, promote_another))
+    other = world.subject.train(world.clock.now(), world.clock.now())
+    meanwhile = Overtaken(world, "losses", lambda: world.parts.registry.promote(world.model, other.number))
+    serve_request(world.parts, meanwhile)
     outcome, message = done(world)
-    assert (outcome, world.model.champion) == ("kept", 3)
-    assert message.startswith("the champion was changed meanwhile")
+    assert (outcome, world.model.champion) == ("kept", 2)
+    assert message.startswith("the champion was changed meanwhile, so version 3 is not promoted")
+
+
+def test_a_champion_that_came_while_the_challenger_was_trained_is_the_one_it_meets(world: World) -> None:
+    world.live(100, price=dearer)
+    ask(world)
+    other = world.subject.train(world.clock.now(), world.clock.now())
+    meanwhile = Overtaken(world, "train", lambda: world.parts.registry.promote(world.model, other.number))
+    serve_request(world.parts, meanwhile)
+    trial = read_trial(world.store, MODEL)
+    assert trial is not None and (trial.kind, trial.served, trial.hidden) == ("shadow", 2, 3)
+    assert trial.start_time == world.clock.now()  # it has seen all that is known until now
 
 
 def test_a_retrain_whose_claim_was_taken_over_promotes_nothing(world: World) -> None:
     world.live(100, price=dearer)
     ask(world)
 
-    def take_over(version: ModelVersion) -> None:
+    def take_over() -> None:
         request = read_request(world.store, MODEL)
         assert request is not None
         claim(world.store, request, holder="other:2", now=world.clock.now(), lease=timedelta(minutes=45))
 
     with pytest.raises(Conflict, match="the claim was lost"):
-        serve_request(world.parts, Overtaken(world, take_over))
+        serve_request(world.parts, Overtaken(world, "train", take_over))
     request = read_request(world.store, MODEL)
     assert request is not None and (request.state, request.claimed_by) == ("claimed", "other:2")
     assert world.model.champion == 1
@@ -237,3 +261,42 @@ def test_one_model_that_fails_does_not_stop_the_others(world: World) -> None:
         retrain(Owner(both.job, both.parts, tuple(reversed(both.subjects))))
     assert world.model.champion == 2
     assert retrain(both).startswith("housing_price: watch goes on")
+
+
+@pytest.mark.parametrize(
+    ("moment", "version", "history"),
+    [
+        ("before add_version", 2, ["claimed", "claimed", "trained", "promoted"]),
+        ("after change_stage", 2, ["claimed", "trained", "claimed", "promoted"]),
+    ],
+)
+def test_a_retrain_that_is_killed_is_made_good_after_its_lease_by_the_next(
+    moment: str, version: int, history: list[str], settings: Settings, tmp_path: Path
+) -> None:
+    with closing(JsonStore(tmp_path / "store")) as store:
+        world = World(settings, store, tmp_path)
+        world.live(100, price=dearer)
+        ask(world)
+        environment = {
+            **os.environ,
+            "ML_STORE_URL": settings.store_url.get_secret_value(),
+            "ML_ARTIFACTS_FOLDER": settings.artifacts_folder,
+        }
+        command = [sys.executable, "-m", "tests.unit.ml_core.retraining.dying_retrain"]
+        ended = subprocess.run(
+            [*command, format_time(world.clock.now()), *moment.split()],
+            env=environment,
+            cwd=project_root(),
+            check=False,
+        )
+        assert ended.returncode == -signal.SIGKILL
+        request = read_request(store, MODEL)
+        assert request is not None and request.state == "claimed"
+        assert serve_request(world.parts, world.subject) is None
+        world.clock.advance(timedelta(minutes=45))
+        assert (serve_request(world.parts, world.subject) or "").startswith("promoted: version 2")
+        assert done(world)[0] == "promoted"
+        assert world.model.champion == version
+        trial = read_trial(store, MODEL)
+        assert trial is not None and (trial.kind, trial.served, trial.hidden) == ("watch", 2, 1)
+        assert [event.what for event in list_events(store, MODEL)] == history

@@ -113,6 +113,8 @@ def test_metric_points_of_jobs_come_with_their_segments(client: FlaskClient, jso
     assert len(get(client, "/models/response-time-ABP/metric-points")["rows"]) == 2
     (row,) = get(client, "/models/response-time-ABP/metric-points", metric="percentile_60")["rows"]
     assert (row["mean"], row["segment"], row["count"]) == (7.0, "7 Days", 1)
+    for unknown in ("percentile", "\0"):
+        assert get(client, "/models/response-time-ABP/metric-points", metric=unknown)["rows"] == []
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_metric_points_of_jobs_come_with_their_segments(client: FlaskClient, jso
         (f"/series/{SERIES}/observations", {"from_": "yesterday"}, 422, "from"),
         (f"/series/{SERIES}/observations", {"from_": "0001-01-01T00:00:00Z"}, 422, "expected a time from 1970 on"),
         (f"/series/{SERIES}/forecasts", {"to": "1969-01-01T00:00:00Z"}, 422, "to: expected a time after from"),
+        (f"/series/{SERIES}/forecasts", {"model": "\0"}, 422, "model"),
         (f"/series/{SERIES}/observations", {"unknown": "1"}, 422, "unknown"),
     ],
 )
