@@ -27,6 +27,7 @@ _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
 _REASON = "the error is still beyond its bound, and the challenger on trial is of before"
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
+_FEWEST_STEPS = 24  # two forecasts of one link: the usual would leave days of two links unjudged
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | No
 
     Raises ``CommandFailed`` with what the process said if it failed.
     """
-    if read_verdict(parts, model).day is None:  # a rule that judged before is there, and may be somebody's own by now
+    if read_verdict(parts, model).day is None and not _has_rule(model, environ):  # where it judged, it was there
         _set_rule(parts.settings.link_traffic, model, environ)
     output = run_suite(["ml_monitor", "check", "--model", model], environ)
     verdict = read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
@@ -108,6 +109,7 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
         "threshold": learnt if section.rmse_limit is None else {"upper": section.rmse_limit},
         "fires_on": "2 of 3",
         "clears_after": 2,
+        "minimum_rows": _FEWEST_STEPS,
         "severity": "critical",
         "retrain": True,
     }
@@ -123,6 +125,12 @@ def _may_ask_again(parts: ProcessParts, verdict: ModelVerdict) -> bool:
         return False
     trained = parts.registry.version(parts.registry.find(verdict.model), trial.hidden).created_time
     return parts.clock.now() >= trained + timedelta(hours=parts.settings.retraining.cool_down_hours)
+
+
+def _has_rule(model: str, environ: Mapping[str, str] | None) -> bool:
+    """Return whether the rule is there: it may be somebody's own by now, which must stay as it is."""
+    listed = run_suite(["ml_monitor", "rules", "list"], environ).splitlines()
+    return rule_name(model) in {line.partition(" ")[0] for line in listed}
 
 
 def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:

@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from forecasting_jobs.link_traffic.link_series import STEP_NAMES
+from forecasting_jobs.link_traffic.features import HORIZON
+from forecasting_jobs.link_traffic.link_series import STEP_NAMES, LinkSeries
 from forecasting_jobs.link_traffic.network import NetworkSettings
 from forecasting_jobs.link_traffic.parts import opened_parts
 from forecasting_jobs.link_traffic.race import LAST_VALUE
@@ -32,7 +33,7 @@ from ml_core.timeseries.series import Floats
 
 JOB = "retrain_model"
 _COMPARED = 4 * FEWEST_HELD_OUT  # of which the newest quarter is held out: what came after a change must be learnt
-_RACED = timedelta(days=1)
+_RACED, _RACED_WINDOWS = timedelta(days=1), 100  # the race is as short as this allows: few links need longer
 _LENGTHS = (timedelta(days=14), timedelta(days=7))
 
 
@@ -67,7 +68,7 @@ class LinkTraffic:
         for length in (window, *_LENGTHS):
             links = history_of(known, STEP_NAMES[self.step], until, since=until - length)
             try:
-                tried[f"{length.days} days"] = learn(links, self.step, self.settings, held_out=_RACED)
+                tried[f"{length.days} days"] = learn(links, self.step, self.settings, held_out=_race_of(links))
             except InvalidInput as error:
                 refused = error.message
         if not tried:
@@ -139,6 +140,14 @@ class LinkTraffic:
         windows = np.stack([each.window for each in forecasts])
         seconds = np.array([int(each.issue_time.timestamp()) for each in forecasts], dtype=np.int64)
         return list(network.forecast(windows, [each.pair for each in forecasts], seconds))
+
+
+def _race_of(links: Sequence[LinkSeries]) -> timedelta:
+    """Return how long networks are raced: a day, or as long as it takes to have windows enough of so many links."""
+    if not links:
+        return _RACED
+    steps = -(-_RACED_WINDOWS // len(links)) + HORIZON
+    return max(_RACED, steps * links[0].step)
 
 
 def owner(parts: ProcessParts, settings: NetworkSettings | None = None) -> Owner:

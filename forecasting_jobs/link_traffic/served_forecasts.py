@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,8 @@ from forecasting_jobs.link_traffic.features import HORIZON, WINDOW
 from forecasting_jobs.link_traffic.link_series import LinkSeries
 from ml_core.process_parts import ProcessParts
 from ml_core.timeseries.series import Floats
-from ml_core.tracking.predictions import TrackedPredictions
-from ml_core.traffic.records import TARGETS
-
-_INPUTS = ("input_rx_data", "input_tx_data")
-_Known = tuple[tuple[str, str], Floats]
-"""Link and location, and the window."""
+from ml_core.traffic.records import TrafficForecast
+from ml_core.traffic.served import ServedForecasts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,7 +30,7 @@ class ServedForecast:
     pair: tuple[str, str]
     time: datetime
     issue_time: datetime
-    version: int | None
+    version: int
     window: Floats
     said: Floats
     truth: Floats
@@ -68,19 +64,15 @@ def served_forecasts(
     end = min(end, known_at)
     if end <= start:
         return []
-    frame = parts.store.scored(model, start, end, known_at=known_at)
-    rows: defaultdict[str, list[dict[Any, Any]]] = defaultdict(list)
-    for row in frame.to_dict("records"):
-        rows[row["prediction_id"].rpartition("-")[0]].append(row)
-    windows = _windows(parts, model, start, end)
-    found = [_whole(key, each, windows[key]) for key, each in rows.items() if key in windows]
-    return [forecast for forecast in found if forecast is not None]
+    served = ServedForecasts(parts.store, parts.clock).between(model, start, end)
+    known = _truths(parts.store.scored(model, start, end, known_at=known_at))
+    return [_labelled(each, known) for each in served if _is_whole(each)]
 
 
 def history_of(
     forecasts: Iterable[ServedForecast], step: timedelta, until: datetime, *, since: datetime | None = None
 ) -> list[LinkSeries]:
-    """Return the series of links that windows and truths of forecasts come to, of ``since <= time < until``.
+    """Return the series that windows and truths of forecasts come to, of ``since <= time < until``, link by link.
 
     What filled a gap in a window is no measurement: where the truth of that time is known to be missing, it is a gap.
     """
@@ -93,7 +85,9 @@ def history_of(
         if each.known_time is not None:
             for place, row in enumerate(each.truth, start=1):
                 values[each.pair][each.issue_time + place * step] = row
-    found = [_series(pair, known, step, since, until) for pair, known in values.items()]
+    found = [
+        _series(pair, known, step, since, until) for pair, known in sorted(values.items(), key=lambda item: item[0])
+    ]
     return [series for series in found if series is not None]
 
 
@@ -114,45 +108,33 @@ def _series(
     return LinkSeries(*pair, first, step, values)
 
 
-def _windows(parts: ProcessParts, model: str, start: datetime, end: datetime) -> dict[str, _Known]:
-    tracked = TrackedPredictions(parts.store, parts.clock).read(model, start, end)
-    found = {}
-    for each in tracked:
-        metrics = each.metrics
-        inputs = [metrics.get(name) for name in _INPUTS]
-        if not (metrics.get("link") and metrics.get("location") and all(inputs)):
-            continue
-        window = np.array(inputs, dtype=np.float64).T
-        if window.shape == (WINDOW + 1, 2):
-            found[each.prediction_id] = ((metrics["link"], metrics["location"]), window)
-    return found
+def _truths(scored: pd.DataFrame) -> dict[str, tuple[float, datetime]]:
+    """Return the truth of each step, and when it came, by prediction id."""
+    known = scored[scored["truth"].notna()]
+    return {
+        row["prediction_id"]: (float(row["truth"]), row["truth_received_time"].to_pydatetime())
+        for row in known.to_dict("records")
+    }
 
 
-def _whole(forecast_id: str, rows: Sequence[Mapping[Any, Any]], known: _Known) -> ServedForecast | None:
-    said, truth = (np.full((HORIZON, 2), np.nan) for _ in range(2))
-    received = []
-    for row in rows:
-        features = row["features"]
-        target, step = features.get("target"), features.get("step")
-        if target not in TARGETS or not isinstance(step, int) or not 1 <= step <= HORIZON:
-            return None
-        place = step - 1, TARGETS.index(target)
-        said[place] = row["value"]
-        if not pd.isna(row["truth"]):
-            truth[place] = row["truth"]
-            received.append(row["truth_received_time"].to_pydatetime())
-    issue_time = rows[0]["features"].get("issue_time")
-    if issue_time is None or np.isnan(said).any():
-        return None
-    version = rows[0]["version"]
+def _is_whole(forecast: TrafficForecast) -> bool:
+    lengths = {len(forecast.times), len(forecast.rx_gbs), len(forecast.tx_gbs)}
+    return lengths == {HORIZON} and {len(forecast.window.rx_gbs), len(forecast.window.tx_gbs)} == {WINDOW + 1}
+
+
+def _labelled(forecast: TrafficForecast, known: Mapping[str, tuple[float, datetime]]) -> ServedForecast:
+    numbers = range(1, 2 * HORIZON + 1)
+    found = [known.get(f"{forecast.forecast_id}-{number}") for number in numbers]
+    truth = [math.nan if each is None else each[0] for each in found]
+    window = forecast.window
     return ServedForecast(
-        forecast_id,
-        known[0],
-        rows[0]["time"].to_pydatetime(),
-        datetime.fromisoformat(issue_time).astimezone(UTC),
-        None if pd.isna(version) else int(version),
-        known[1],
-        said,
-        truth,
-        max(received, default=None),
+        forecast.forecast_id,
+        (window.link, window.location),
+        forecast.made_time,
+        forecast.issue_time,
+        forecast.version,
+        np.array([window.rx_gbs, window.tx_gbs], dtype=np.float64).T,
+        np.array([forecast.rx_gbs, forecast.tx_gbs], dtype=np.float64).T,
+        np.array(truth).reshape(2, HORIZON).T,
+        max((each[1] for each in found if each is not None), default=None),
     )

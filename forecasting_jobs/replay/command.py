@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from forecasting_jobs.link_traffic.link_series import STEP_NAMES
 from forecasting_jobs.link_traffic.parts import choose_histories, opened_parts
 from forecasting_jobs.link_traffic.simulated_links import SimulatedLinks
 from forecasting_jobs.link_traffic.train import model_name
-from forecasting_jobs.replay.records import replay_records
+from forecasting_jobs.replay.records import replay_records, replayable
 from forecasting_jobs.replay.scratch import Scratch, scratch_world
 from forecasting_jobs.replay.timeline import Timeline
 from forecasting_jobs.replay.traffic import replay_traffic
@@ -32,20 +33,20 @@ _STEP_OF = {model_name(step): step for step in STEP_NAMES}
 @click.option("--model", required=True, help="Its name or seed id.")
 @click.option("--from", "start", required=True, help="The first time, such as 2026-08-01T00:00:00Z.")
 @click.option("--to", "end", required=True, help="The last time; not after now, except for links that are made up.")
-@click.option("--every", default="1d", show_default=True, help="How often predictions are checked: hours or days.")
+@click.option("--every", show_default="1d", help="How often predictions are checked: hours or days.")
 @click.option("--folder", type=_FILE, help="Where the scratch store and the report go; by default below var/replays.")
 @click.option("--input", "file", type=_FILE, help="Link traffic: a CSV file, instead of links that are made up.")
-@click.option("--seed", type=click.IntRange(0), default=SimulatedLinks().seed, show_default=True, help="Of such links.")
+@click.option("--seed", type=click.IntRange(0), show_default=str(SimulatedLinks().seed), help="Of such links.")
 @click.option("--change", help="A time from which on the made-up links have another pattern.")
 @click.option("--epochs", type=click.IntRange(1, 1000), help="Link traffic: of the first training, if there is one.")
 def replay(
     model: str,
     start: str,
     end: str,
-    every: str,
+    every: str | None,
     folder: Path | None,
     file: Path | None,
-    seed: int,
+    seed: int | None,
     change: str | None,
     epochs: int | None,
 ) -> None:
@@ -54,13 +55,25 @@ def replay(
     The store is only read: all that is written goes to a store of the replay's own.
     """
     with plain_errors(), opened_parts() as parts:
-        first, last, step = _time("--from", start), _time("--to", end), _every(every)
+        first, last, step = _time("--from", start), _time("--to", end), _every(every or "1d")
         if first >= last:
             raise _refused("--to", f"expected a time after {format_time(first)}, not {format_time(last)}")
+        made_up = SimulatedLinks(
+            SimulatedLinks().seed if seed is None else seed, _time("--change", change) if change else None
+        )
+        if model in _STEP_OF:
+            _refuse({"--every": every}, "link traffic is checked after link_traffic.check_every forecasts")
+            if file is not None:
+                _refuse({"--change": change, "--seed": seed}, "expected only without --input")
+        else:
+            links = {"--input": file, "--seed": seed, "--change": change, "--epochs": epochs}
+            _refuse(links, "expected only for link traffic")
+            replayable(parts.registry, model, first, last)
+        if last > parts.clock.now() and (model not in _STEP_OF or file is not None):
+            raise _refused("--to", f"expected a time that is past, not {format_time(last)}")
         place = folder or resolve_path("var/replays") / f"{model}-{parts.clock.now():%Y%m%d-%H%M%S}"
         with scratch_world(place, first) as world:
             if model in _STEP_OF:
-                made_up = SimulatedLinks(seed, _time("--change", change) if change else None)
                 options = ["--epochs", str(epochs)] if epochs else []
                 timeline = _traffic(world, parts, _STEP_OF[model], file, made_up, (first, last), options)
             else:
@@ -101,6 +114,13 @@ def _time(option: str, text: str) -> datetime:
         return parse_time(text)
     except ValueError as error:
         raise _refused(option, str(error)) from None
+
+
+def _refuse(given: Mapping[str, object], reason: str) -> None:
+    """Raise ``InvalidInput`` for the first option that was given though it says nothing here."""
+    for option, value in given.items():
+        if value is not None:
+            raise _refused(option, reason)
 
 
 def _refused(option: str, message: str) -> InvalidInput:

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 _EXACT = {
     "housing_price": ("ml_models", "retrain"),
     "payment_fraud": ("ml_models", "retrain"),
+    "anomaly_detector": ("anomaly_api", "retrain"),
 }
 _PREFIXES = {
     "link_traffic_": ("forecasting_jobs", "link-traffic", "retrain"),
-    "response_time": ("forecasting_jobs", "response-time", "retrain"),
+    "response-time-": ("forecasting_jobs", "response-time", "retrain"),
+    "cpu-": ("cloudwatch_engine", "retrain"),
 }
 
 
 def owner_command(model: str) -> Sequence[str] | None:
-    """Return the command of a model's owner; None if nobody in the suite can train it from its predictions."""
+    """Return the command of a model's owner; None if nobody in the suite trains it."""
     if model in _EXACT:
         return _EXACT[model]
     return next((command for prefix, command in _PREFIXES.items() if model.startswith(prefix)), None)

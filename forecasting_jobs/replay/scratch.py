@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -52,9 +52,12 @@ class Scratch:
 def scratch_world(folder: Path, now: datetime) -> Iterator[Scratch]:
     """Make an empty world below ``folder``, whose time is ``now``; the folder must be empty or new.
 
-    Raises ``SuiteError`` if it is neither.
+    Raises ``SuiteError`` if it is neither, or cannot be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SuiteError(f"--folder: {folder} cannot be made: {error.strerror or error}") from None
     if any(folder.iterdir()):
         raise SuiteError(f"--folder: {folder} is not empty; a replay begins with an empty store")
     set_clock_file(folder / "clock", now)
@@ -81,18 +84,31 @@ def scratch_world(folder: Path, now: datetime) -> Iterator[Scratch]:
         store.close()
 
 
+def copy_rules(world: Scratch) -> None:
+    """Have the monitor of the world go by the rules that are in force outside; raise ``CommandFailed``."""
+    file = world.folder / "rules.yaml"
+    file.write_text(run_suite(["ml_monitor", "rules", "export"]))
+    world.run("ml_monitor", "rules", "apply", str(file), "--yes")
+
+
+def champions_at(source: Registry, name: str, at: datetime) -> Sequence[int]:
+    """Return the versions of a model that were champions at a time, as ``Model.champions``; raise ``ModelNotFound``."""
+    model = source.find(name)
+    return replace(
+        model, stage_changes=tuple(change for change in model.stage_changes if change.time <= at)
+    ).champions()
+
+
 def copy_model(source: Registry, target: Registry, name: str, at: datetime) -> Model | None:
     """Copy a model with the versions that were there at a time, and its champion of then; return the copy.
 
     None if it had no champion then. Raises ``ModelNotFound``.
     """
-    model = source.find(name)
-    then = replace(model, stage_changes=tuple(change for change in model.stage_changes if change.time <= at))
-    champions = then.champions()
+    model, champions = source.find(name), champions_at(source, name, at)
     if not champions:
         return None
     target.add_model(replace(model, stage_changes=()))
-    for version in source.store.list_versions(name):
+    for version in source.store.list_versions(model.name):
         if version.created_time > at:
             continue
         if version.artifact is not None:

@@ -11,7 +11,7 @@ from forecasting_jobs.link_traffic.get_predictions import Roll
 from forecasting_jobs.link_traffic.link_series import LinkSeries, table_of
 from forecasting_jobs.link_traffic.models_client import client_of
 from forecasting_jobs.link_traffic.train import model_name
-from forecasting_jobs.replay.scratch import Scratch, copy_model, serving
+from forecasting_jobs.replay.scratch import Scratch, copy_model, copy_rules, serving
 from forecasting_jobs.replay.timeline import Timeline
 from ml_core.registry import Registry
 from ml_core.retraining.requests import read_request
@@ -40,6 +40,7 @@ def replay_traffic(
     model = model_name(step)
     timeline = Timeline(model, start, end, _METRIC)
     world.set_time(start)
+    copy_rules(world)
     known = {each.name for each in real.store.list_models()}
     if model not in known or copy_model(real, world.parts.registry, model, start) is None:
         _train(world, step, links, start, train_options, told)

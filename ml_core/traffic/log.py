@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_core.clock import Clock, format_time
-from ml_core.ids import id_time
 from ml_core.masking import Masking
 from ml_core.records import Forecast, ForecastStep, Prediction
 from ml_core.store.base import Store
@@ -49,7 +48,6 @@ class TrafficLog:
         return self.masking.mask(model, {"link": window.link, "location": window.location})
 
     def _predictions(self, model: str, forecast: TrafficForecast) -> list[Prediction]:
-        made = id_time(forecast.forecast_id) or forecast.end_time
         steps = [
             (target, step, time, value)
             for target in TARGETS
@@ -59,7 +57,7 @@ class TrafficLog:
         return [
             Prediction(
                 f"{forecast.forecast_id}-{number}",
-                made,
+                forecast.made_time,
                 self.masking.mask(
                     model,
                     {

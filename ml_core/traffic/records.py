@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ml_core.ids import id_time
 from ml_core.records import FeatureSpec
 
 TARGETS = ("rx_gbs", "tx_gbs")
@@ -56,6 +57,11 @@ class TrafficForecast:
     @property
     def issue_time(self) -> datetime:
         return self.window.time
+
+    @property
+    def made_time(self) -> datetime:
+        """When it was made, which is that of its predictions: its id says so."""
+        return id_time(self.forecast_id) or self.end_time
 
     def values(self, target: str) -> Sequence[float]:
         """Return the values of one of ``TARGETS``, a value a step."""

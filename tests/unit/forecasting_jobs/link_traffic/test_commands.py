@@ -29,7 +29,8 @@ def called(*arguments: object) -> Result:
 
 def test_the_steps_are_listed_and_each_has_help() -> None:
     names = link_traffic.list_commands(None)  # type: ignore[arg-type]
-    assert names == ["clean", "eda", "experiments", "generate", "train"]
+    steps = ["clean", "eda", "experiments", "generate", "train"]
+    assert names == sorted([*steps, "check-model", "get-predictions", "retrain"])
     listed = called("--help").output
     assert all(name in listed for name in names)
     assert all(called(name, "--help").exit_code == 0 for name in names)
