@@ -24,6 +24,7 @@ class ModelsUnavailable(SuiteError):
     """``ml_models`` did not do what it was asked for."""
 
     code = "models_unavailable"
+    status = 503
 
 
 @dataclass(frozen=True, slots=True, eq=False)

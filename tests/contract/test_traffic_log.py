@@ -134,6 +134,8 @@ def test_inputs_and_answers_are_tracked_under_its_id(log: TrafficLog) -> None:
     found = log.tracked.find(HOURLY, forecast.forecast_id)
     assert found is not None
     assert found.metrics == {
+        "link": "Verizon",
+        "location": "US-DC4",
         "input_rx_data": list(forecast.window.rx_gbs),
         "input_tx_data": list(forecast.window.tx_gbs),
         "rx bytes prediction": list(forecast.rx_gbs),

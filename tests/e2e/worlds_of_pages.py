@@ -95,8 +95,10 @@ def fill_forecasts(store: Store, now: datetime) -> None:
 
 
 def _load(time: datetime, end: datetime) -> float:
-    growth = max(0.0, (time - end) / (24 * HOUR)) * 0.7
-    return 1.6 + 0.8 * math.sin(2 * math.pi * (time.hour - 8) / 24) + growth
+    """Return the load of an hour; 20 hours after the end is its next peak, at whatever time of the day a test runs."""
+    hours = (time - end) / HOUR
+    growth = max(0.0, hours / 24) * 0.9
+    return 1.6 + 0.8 * math.sin(2 * math.pi * (hours - 14) / 24) + growth
 
 
 def fill_anomalies(registry: Registry, now: datetime) -> None:
