@@ -93,7 +93,7 @@ class World:
         found = rows(self.parts())
         name = self.url.rsplit("/", 1)[1]
         for table in OLD_TABLES:
-            found[table] = sorted(self.database.execute(f"SELECT * FROM {name}.{table}"), key=repr)
+            found[table] = sorted(self.database.execute(f"SELECT * FROM {name}_art.{table}"), key=repr)
         found["hours"] = [(run.slot,) for run in self.done()]
         return found
 
