@@ -70,7 +70,7 @@ def test_what_a_killed_caller_had_queued_is_sent_by_the_next_one(tmp_path: Path)
     arguments = [sys.executable, "-c", CALLER, url, str(queue)]
     with subprocess.Popen(arguments, cwd=project_root(), stdout=subprocess.PIPE, text=True) as caller:
         assert caller.stdout is not None
-        told = [caller.stdout.readline() for _ in range(40)]
+        told = [caller.stdout.readline() for _ in range(41)]
         caller.kill()
         told += caller.stdout.read().splitlines()
     # Whatever it had told of when it was killed is on disk; the last line may have been cut in the telling.
