@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from requests.adapters import HTTPAdapter
 
 from forecasting_jobs.link_traffic.get_predictions import Roll, window_errors
 from forecasting_jobs.link_traffic.link_series import HOUR, LinkSeries
@@ -187,7 +188,7 @@ def test_links_of_which_too_little_is_known_are_passed_over(world: World) -> Non
 
 def test_an_app_that_is_away_is_named_with_what_to_do() -> None:
     client = ModelsClient("http://127.0.0.1:9", HOURLY)
-    client._session.mount("http://", __import__("requests").adapters.HTTPAdapter())
+    client._session.mount("http://", HTTPAdapter())  # which does not try again
     with pytest.raises(ModelsUnavailable, match=r"http://127\.0\.0\.1:9 cannot be reached .* link_traffic\.models_url"):
         client.forecast([])
 
