@@ -23,6 +23,7 @@ from ml_core.records import (
     StageChange,
 )
 from ml_core.store.base_series import SeriesStore
+from ml_core.store.erasure import Erasure
 from ml_core.store.progress import Progress
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features", "scores")
@@ -178,10 +179,11 @@ class Store(SeriesStore):
     # Keeping house
 
     @abstractmethod
-    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
-        """Remove all that is stored of these predictions, their features and truths with their history included.
+    def erase(self, model: str, prediction_ids: Collection[str]) -> Erasure:
+        """Remove all that is stored of these predictions: features, values, and truths with their history.
 
-        Returns how many of the ids were found. Afterwards the ids are as if they had never been.
+        It reaches what hidden versions said of them and the lines that scripts tracked of them (see ``companions``).
+        Afterwards the ids are as if they had never been.
         """
 
     @abstractmethod

@@ -146,7 +146,7 @@ def use_all_of(store: SqlStore) -> None:
     store.put_runs("copied", store.list_runs(MODEL, newest=10))
     assert len(store.list_runs("copied", newest=10)) == 6
     assert store.verify(no_progress).problems == ()
-    assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
+    assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]).found == 1200
     assert store.drop_before(NOON)["predictions"] > 0
     assert store.compact(NOON, lambda line: None).parts > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.
