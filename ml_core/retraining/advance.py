@@ -23,7 +23,10 @@ from ml_core.retraining.trials import Trial, TrialKind, end_trial, put_trial, re
 
 log = logging.getLogger(__name__)
 ROLLED_BACK = "retraining_rolled_back"
-"""The metric that is 1 in the minute in which a promotion was taken back; a rule may watch it."""
+"""The metric that is 1 in the minute in which a promotion was taken back, and 0 in that in which one has stood.
+
+``ml_monitor`` watches it by default: its alert is resolved by the next promotion that turns out well.
+"""
 
 
 def begin_trial(
@@ -71,6 +74,8 @@ def advance(parts: ProcessParts, subject: Retrainable) -> str | None:
         return _hidden_wins(parts, trial, model, evidence, message)
     if evidence.verdict == "worse" or now >= trial.until_time:
         undecided = "" if evidence.verdict == "worse" else "undecided at the end of the trial: "
+        if trial.kind == "watch":
+            _put_rolled_back(parts, trial, 0.0)
         end_trial(parts.store, trial)
         return _tell(parts, trial, "kept" if trial.kind == "shadow" else "confirmed", undecided + message, evidence)
     put_trial(parts.store, _looked(trial, evidence, now))
@@ -90,12 +95,17 @@ def _hidden_wins(parts: ProcessParts, trial: Trial, model: Model, evidence: Evid
         registry.roll_back(model)
     else:  # it was promoted over another version that is gone from the stack
         registry.promote(model, trial.hidden)
-    now = parts.clock.now().replace(second=0, microsecond=0)
-    parts.store.put_metric_points([MetricPoint(model.name, ROLLED_BACK, now, now + timedelta(minutes=1), 1, 1.0, 1.0)])
+    _put_rolled_back(parts, trial, 1.0)
     line = _tell(parts, trial, "rolled_back", message, evidence)
     log.error("%s: version %d is rolled back: %s", model.name, trial.served, message)
     end_trial(parts.store, trial)
     return line
+
+
+def _put_rolled_back(parts: ProcessParts, trial: Trial, value: float) -> None:
+    now = parts.clock.now().replace(second=0, microsecond=0)
+    point = MetricPoint(trial.model, ROLLED_BACK, now, now + timedelta(minutes=1), 1, value, value)
+    parts.store.put_metric_points([point])
 
 
 def _changed_meanwhile(parts: ProcessParts, trial: Trial, model: Model) -> str:

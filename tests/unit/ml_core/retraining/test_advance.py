@@ -47,6 +47,13 @@ def look_often(world: World, price: Callable[[Any], Any]) -> None:
     raise AssertionError(f"the trial goes on after two days: {trial}")
 
 
+def rolled_back(world: World) -> list[float]:
+    """Return what the metric that rules watch said of the last day, oldest first."""
+    now = world.clock.now()
+    totals: list[float] = world.store.metric_series(MODEL, ROLLED_BACK, now - DAY, now + DAY)["total"].tolist()
+    return totals
+
+
 def test_a_challenger_that_turns_out_better_only_later_is_promoted_from_the_shadow(world: World) -> None:
     world.live(60, price=somewhat_dearer)
     retrain(world)
@@ -68,9 +75,7 @@ def test_a_promotion_that_turns_out_wrong_is_rolled_back_and_leaves_a_metric_to_
     assert world.model.stage_changes[-1].action == "roll_back"
     assert read_trial(world.store, MODEL) is None
     assert [event.what for event in list_events(world.store, MODEL)][-1] == "rolled_back"
-    now = world.clock.now()
-    points = world.store.metric_series(MODEL, ROLLED_BACK, now - DAY, now + DAY)
-    assert points["total"].tolist() == [1.0]
+    assert rolled_back(world) == [1.0]
 
 
 def test_a_promotion_that_holds_is_confirmed(world: World) -> None:
@@ -79,6 +84,7 @@ def test_a_promotion_that_holds_is_confirmed(world: World) -> None:
     look_often(world, dearer)
     assert world.model.champion == 2
     assert [event.what for event in list_events(world.store, MODEL)][-1] == "confirmed"
+    assert rolled_back(world) == [0.0]
 
 
 def test_a_shadow_that_shows_nothing_until_its_end_is_kept_out(world: World) -> None:
@@ -91,6 +97,7 @@ def test_a_shadow_that_shows_nothing_until_its_end_is_kept_out(world: World) -> 
     world.clock.advance(14 * DAY)
     assert (advance(world.parts, world.subject) or "").startswith("kept: undecided at the end of the trial: ")
     assert (world.model.champion, read_trial(world.store, MODEL)) == (1, None)
+    assert rolled_back(world) == []  # what was never promoted says nothing of promotions
 
 
 def test_the_shadow_predicts_the_same_ids_once_and_apart_from_what_is_served(world: World) -> None:
