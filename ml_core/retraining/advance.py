@@ -6,13 +6,12 @@ It may be called at any time and any number of times: the evidence holds at ever
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ml_core.errors import Conflict
 from ml_core.process_parts import ProcessParts
+from ml_core.processes import this_process
 from ml_core.records import MetricPoint, Model
 from ml_core.retraining.comparing import compare
 from ml_core.retraining.evidence import Evidence
@@ -133,7 +132,6 @@ def _looked(trial: Trial, evidence: Evidence, now: datetime) -> Trial:
 
 def _tell(parts: ProcessParts, trial: Trial, what: What, why: str, evidence: Evidence | None) -> str:
     version = trial.hidden if trial.kind == "shadow" else trial.served
-    who = f"{socket.gethostname()}:{os.getpid()}"
     told_figures = {} if evidence is None else figures(evidence)
-    append_event(parts.store, Event(trial.model, parts.clock.now(), what, who, why, version, told_figures))
+    append_event(parts.store, Event(trial.model, parts.clock.now(), what, this_process(), why, version, told_figures))
     return f"{what.replace('_', ' ')}: {why}"
