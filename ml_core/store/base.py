@@ -176,6 +176,14 @@ class Store(SeriesStore):
     def last_prediction_time(self, model: str) -> datetime | None:
         """Return the time of the newest prediction of a model, or None."""
 
+    def last_prediction_times(self) -> dict[str, datetime]:
+        """Return the time of the newest prediction of each registered model that has any, by name.
+
+        Made for pages of all models: a database is asked once, in a time that grows with the models alone.
+        """
+        newest = {model.name: self.last_prediction_time(model.name) for model in self.list_models()}
+        return {name: time for name, time in newest.items() if time is not None}
+
     # Keeping house
 
     @abstractmethod

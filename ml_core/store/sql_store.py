@@ -164,6 +164,9 @@ class SqlStore(Store):
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))
 
+    def last_prediction_times(self) -> dict[str, datetime]:
+        return self._database.read(sql_records.last_prediction_times)
+
     def put_metric_points(self, points: Sequence[MetricPoint]) -> None:
         self._database.write(lambda connection: sql_metrics.put(connection, points))
 

@@ -140,6 +140,7 @@ def use_all_of(store: SqlStore) -> None:
     assert len(store.count_predictions(MODEL, start, end, DAY)) > 100
     assert store.summarise_predictions(MODEL, start, end - timedelta(minutes=1), DAY)["count"].sum() == 4000
     assert store.last_prediction_time(MODEL) == NOON + 100 * DAY
+    assert store.last_prediction_times() == dict.fromkeys([MODEL, "wine"], NOON + 100 * DAY)
     assert store.count_records()["predictions"] == {MODEL: 4000, "wine": 4000}
     assert len(list(store.each_prediction(MODEL))) == 4000
     assert len(list(store.truth_history(MODEL))) == 2 * len(list(store.truth_history(MODEL, ["order-1"]))) * 1250
