@@ -18,7 +18,8 @@ MADE, DELAYED = "prediction", "delayed"
 _MOST_CHARACTERS = 64
 _SHADOW = ".shadow."
 _SHADOW_DIGEST_CHARACTERS = 12
-_SHADOW_OF_VERSION = re.compile(r".*\.shadow\.([1-9][0-9]{0,8})")
+_MOST_DIGITS = 9
+_SHADOW_OF_VERSION = re.compile(rf".*\.shadow\.([1-9][0-9]{{0,{_MOST_DIGITS - 1}}})")
 _TRACKED = ".tracked"
 _TRACKED_DIGEST_CHARACTERS = 8
 
@@ -30,6 +31,13 @@ def shadow_name(model: str, version: int) -> str:
         return model + mark
     digest = _digest(model, _SHADOW_DIGEST_CHARACTERS)
     return f"{model[: _MOST_CHARACTERS - len(mark) - len(digest) - 1]}-{digest}{mark}"
+
+
+def shadow_range(model: str) -> tuple[str, str]:
+    """Return bounds between which, in the order of their characters, lie the names of all shadows of a model."""
+    room = _MOST_CHARACTERS - len(_SHADOW) - _MOST_DIGITS  # that the version with the longest number leaves
+    begin = f"{model}{_SHADOW}" if len(model) <= room else model[: room - _SHADOW_DIGEST_CHARACTERS - 1]
+    return begin, f"{begin}~"  # which comes behind all that a name may hold
 
 
 def shadows_among(names: Iterable[str], model: str) -> list[str]:

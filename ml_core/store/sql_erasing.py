@@ -7,11 +7,11 @@ from functools import partial
 
 from sqlalchemy import Connection, and_, delete, select
 
-from ml_core.store.companions import DELAYED, MADE, shadows_among, tracked_ids, tracked_name
+from ml_core.store.companions import DELAYED, MADE, shadow_range, shadows_among, tracked_ids, tracked_name
 from ml_core.store.deciding import fit_ids
 from ml_core.store.erasure import Erasure, erasure
 from ml_core.store.sql_engine import Database, RaceLost
-from ml_core.store.sql_house import models_of
+from ml_core.store.sql_keys import distinct
 from ml_core.store.sql_rollups import sum_anew
 from ml_core.store.summaries import hour_of
 from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, metric_points, predictions
@@ -28,13 +28,19 @@ def erase(database: Database, model: str, prediction_ids: Collection[str]) -> Er
 
 
 def _erase(connection: Connection, model: str, ids: Sequence[str]) -> Erasure:
-    shadows = shadows_among(models_of(connection, predictions), model)
+    shadows = _shadows_of(connection, model)
     tracked = _erase_tracked(connection, model, ids)
     truths = _erase_truths(connection, model, ids)
     # Last, since their sums make others wait until the commit.
     hidden = [_erase_predictions(connection, name, ids) for name in shadows]
     served = _erase_predictions(connection, model, ids)
     return erasure(ids, served, truths, hidden, tracked)
+
+
+def _shadows_of(connection: Connection, model: str) -> list[str]:
+    name, (begin, end) = predictions.c.model, shadow_range(model)
+    found = distinct(connection, (name,), name >= begin, name < end)
+    return shadows_among((each for (each,) in found), model)
 
 
 def _erase_predictions(connection: Connection, model: str, ids: Sequence[str]) -> set[str]:

@@ -80,7 +80,7 @@ def _drop_predictions(database: Database, day: datetime) -> int:
     The rows go first, so that work that was broken off finds its models again. A row that is recorded meanwhile is
     either found when the rollups are gone, and has another turn for its own, or stays with them.
     """
-    models = database.read(partial(models_of, table=prediction_rollups))
+    models = database.read(partial(_models, table=prediction_rollups))
     find = partial(_model_with_old, models=models, day=day)
     dropped = 0
     while True:
@@ -121,7 +121,7 @@ def _delete_oldest(connection: Connection, model: str, day: datetime) -> int:
 def _delete_truths(database: Database, day: datetime) -> int:
     """Go through all truths in the order of their key, a stretch at a time: none is found by its received time."""
     deleted = 0
-    for model in database.read(partial(models_of, table=ground_truths)):
+    for model in database.read(partial(_models, table=ground_truths)):
         after: str | None = ""
         while after is not None:
             some, after = database.write(partial(_delete_stretch, model=model, after=after, day=day))
@@ -141,7 +141,7 @@ def _delete_stretch(connection: Connection, model: str, after: str, day: datetim
     return connection.execute(delete(ground_truths).where(old)).rowcount, last
 
 
-def models_of(connection: Connection, table: Table) -> list[str]:
+def _models(connection: Connection, table: Table) -> list[str]:
     """Return the models that have rows, each by one look into the key; a DISTINCT might read all rows."""
     models: list[str] = []
     query = select(func.min(table.c.model))

@@ -6,7 +6,7 @@ import pytest
 
 from ml_core.ids import new_id
 from ml_core.records import MODEL_NAME
-from ml_core.store.companions import shadow_name, shadows_among, tracked_ids, tracked_name
+from ml_core.store.companions import shadow_name, shadow_range, shadows_among, tracked_ids, tracked_name
 from tests.factories import NOON
 
 NAMES = ["a", "housing_price", "a" * 45, "a" * 56, "a" * 57, "a" * 63 + "b", "a" * 64]
@@ -29,6 +29,13 @@ def test_the_shadows_of_a_model_are_told_from_all_other_names(model: str) -> Non
     others = [shadow_name(name, version) for name in NAMES if name != model for version in VERSIONS]
     unlike = [f"{model[:40]}.shadow.{end}" for end in ("", "0", "01", "x", "1x", "1.shadow", "1" * 40)]
     assert shadows_among([*others, *mine, *unlike, *NAMES, tracked_name(model)], model) == mine
+
+
+@pytest.mark.parametrize("model", NAMES)
+def test_all_shadows_of_a_model_lie_in_its_range_of_names(model: str) -> None:
+    begin, end = shadow_range(model)
+    assert all(begin <= shadow_name(model, version) < end for version in (*VERSIONS, 999_999_999))
+    assert not begin <= model < end or len(model) > 40
 
 
 def test_lines_of_a_whole_batch_tell_of_each_of_its_rows_if_the_suite_made_its_id() -> None:
