@@ -15,7 +15,7 @@ from ml_core.processes import this_process
 from ml_core.records import MetricPoint, Model
 from ml_core.retraining.comparing import compare
 from ml_core.retraining.evidence import Evidence
-from ml_core.retraining.history import Event, What, append_event
+from ml_core.retraining.history import Event, What, append_event, list_events
 from ml_core.retraining.owner import Retrainable
 from ml_core.retraining.telling import figures, told
 from ml_core.retraining.trials import Trial, TrialKind, end_trial, put_trial, read_trial
@@ -113,8 +113,21 @@ def _changed_meanwhile(parts: ProcessParts, trial: Trial, model: Model) -> str:
     if trial.kind == "shadow" and model.champion == trial.hidden:
         begin_trial(parts, model.name, "watch", served=trial.hidden, hidden=trial.served)
         return f"version {trial.hidden} was promoted meanwhile, and is watched"
+    if trial.kind == "watch" and model.champion == trial.hidden and not _was_told(parts, trial):
+        _put_rolled_back(parts, trial, 1.0)
+        why = f"back to version {trial.hidden}, by a run that ended before it said so"
+        return _tell(parts, trial, "rolled_back", why, None)
     reason = f"the champion was changed to version {model.champion} meanwhile"
     return _tell(parts, trial, "kept", f"the trial has ended: {reason}", None)
+
+
+def _was_told(parts: ProcessParts, trial: Trial) -> bool:
+    """Return whether the history says that somebody has made the hidden version the champion since its trial began."""
+    return any(
+        event.time > trial.begun_time
+        and (event.what == "rolled_back" or (event.what == "promoted" and event.version == trial.hidden))
+        for event in list_events(parts.store, trial.model)
+    )
 
 
 def _looked(trial: Trial, evidence: Evidence, now: datetime) -> Trial:

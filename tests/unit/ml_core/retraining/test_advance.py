@@ -6,14 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from pandas.testing import assert_frame_equal
 
-from ml_core.retraining.advance import ROLLED_BACK, advance
+from ml_core.retraining.advance import ROLLED_BACK, advance, begin_trial
+from ml_core.retraining.asking import roll_back
 from ml_core.retraining.history import list_events
 from ml_core.retraining.requests import file_by_hand, file_for_alert
 from ml_core.retraining.retrain import serve_request
 from ml_core.retraining.shadows import shadow_name
 from ml_core.retraining.trials import Trial, end_trial, read_trial
+from tests.factories import a_version
 from tests.retraining_world import HOUR, MODEL, World, dearer
 
 DAY = timedelta(days=1)
@@ -146,6 +149,25 @@ def test_a_promotion_whose_process_died_before_it_was_watched_is_watched_by_the_
     world.parts.registry.promote(world.model, 2)
     assert "is watched" in (advance(world.parts, world.subject) or "")
     assert (the_trial(world).kind, the_trial(world).served, the_trial(world).hidden) == ("watch", 2, 1)
+
+
+@pytest.mark.parametrize("who", ["a run that died", "ada"])
+def test_a_rollback_whose_process_died_before_it_was_told_is_told_by_the_next_look(world: World, who: str) -> None:
+    world.store.add_version(a_version(MODEL))
+    world.parts.registry.promote(world.model, 2)
+    begin_trial(world.parts, MODEL, "watch", served=2, hidden=1)
+    world.clock.advance(HOUR)
+    if who == "ada":
+        roll_back(world.parts.registry, MODEL, author=who)
+    else:
+        world.parts.registry.roll_back(world.model)
+    line = advance(world.parts, world.subject) or ""
+    told = [event.who for event in list_events(world.store, MODEL) if event.what == "rolled_back"]
+    if who == "ada":
+        assert line.startswith("kept: the trial has ended") and told == ["ada"] and rolled_back(world) == []
+    else:
+        assert line == "rolled back: back to version 1, by a run that ended before it said so"
+        assert len(told) == 1 and rolled_back(world) == [1.0]
 
 
 def test_no_rule_asks_while_a_challenger_is_in_the_shadow_but_one_may_while_a_promotion_is_watched(
