@@ -33,6 +33,7 @@ from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
 from ml_core.lineage import data_lineage
 from ml_core.process_parts import ProcessParts
 from ml_core.records import Model, ModelVersion
+from ml_core.retraining.promoting import promote
 from ml_core.scores import mean_absolute_error
 from ml_core.timeseries.day_profiles import Days
 from ml_core.traffic.records import STEP_FEATURES, TARGETS
@@ -124,7 +125,8 @@ def register_learnt(
     version = register_version(parts, links, step, source, settings, learnt, more_lineage)
     model = parts.registry.find(version.model)
     if learnt.race.is_won():
-        model = parts.registry.promote(model, version.number)
+        why = f"version {version.number} beats the naive forecasts"
+        model = promote(parts.registry, model, version.number, why=why)
     done = Registered(model.name, version, learnt.race.is_won(), model.champion, learnt.race)
     log.info("%s", done.told())
     return done

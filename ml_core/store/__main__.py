@@ -17,6 +17,7 @@ from ml_core.settings import RetentionSettings
 from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
 from ml_core.store.command_line import opened_store
+from ml_core.store.erasure import Erasure
 from ml_core.store.names import RECORD_KINDS
 
 
@@ -105,12 +106,27 @@ def compact(days: int) -> None:
 @click.argument("model")
 @click.argument("prediction_ids", nargs=-1, required=True)
 def erase(model: str, prediction_ids: tuple[str, ...]) -> None:
-    """Remove all that is stored of some predictions of MODEL: features, values and truths with their history."""
+    """Remove all that is stored of some predictions of MODEL.
+
+    That is features, values and truths with their history, what hidden versions of the model said of them, and the
+    metrics that scripts tracked of them.
+    """
     with _opened(with_spool=True) as (store, _):
-        found = store.erase(model, prediction_ids)
-        if not found:
+        gone = store.erase(model, prediction_ids)
+        if not gone.found:
             raise NotFound(f"none of the {len(prediction_ids)} ids is stored for model {model!r}")
-        click.echo(f"erased {found} of {len(prediction_ids)} predictions of {model}")
+        click.echo(f"erased {gone.found} of {len(set(prediction_ids))} predictions of {model}: {_what_went(gone)}")
+
+
+def _what_went(gone: Erasure) -> str:
+    parts = {
+        "served": gone.predictions,
+        "ground truths": gone.ground_truths,
+        "said by hidden versions": gone.shadows,
+        "tracked lines": gone.tracked,
+        "set apart": gone.set_apart,
+    }
+    return ", ".join(f"{name} {count:,}" for name, count in parts.items())
 
 
 for _command in (spool_commands.replay, spool_commands.poisoned, spool_commands.requeue):

@@ -189,6 +189,16 @@ DEFAULT_RULES: tuple[AlertRule, ...] = (
         fires_on="1 of 1",
         clears_after=1,
     ),
+    # Who trains anew writes 1 here when a promotion is taken back, and 0 when one has stood, weeks later perhaps.
+    AlertRule(
+        name="default-rolled-back",
+        watches="metric",
+        metrics=("retraining_rolled_back",),
+        threshold=Fixed(upper=0.5),
+        fires_on="1 of 1",
+        clears_after=1,
+        repeat_after_hours=168.0,
+    ),
 )
 
 

@@ -102,7 +102,8 @@ def read_model_page(
     champion = registry.champion(model)
     summary = read_summaries(store).get(model.name)
     own = tuple(line for line in lines if line.model == model.name)
-    row = read_row(registry, model, firing(own), summary, now, stale_after_hours)
+    last = store.last_prediction_time(model.name)
+    row = read_row(registry, model, firing(own), summary, last, now, stale_after_hours)
     references = read_reference_profiles(store, model.name, model.champion)
     groups = wanted_groups(chosen)
     prefixes = [*prefixes_of(groups), outcomes_metric()]
