@@ -9,6 +9,7 @@ from ml_monitor.formatting import shorten, show_age, show_duration, show_number,
 from ml_monitor.pages.distribution import OTHER, LabelDistribution, NumberDistribution
 from ml_monitor.pages.model_reader import ModelPage
 from ml_monitor.pages.overview_reader import STATES, ModelRow, Overview, State
+from ml_monitor.pages.performance_reader import Performance
 from ml_monitor.pages.predictions_reader import PredictionsPage
 from ml_monitor.pages.stories import Part, told_alerts
 
@@ -51,7 +52,7 @@ def model_verdict(page: ModelPage) -> tuple[Part, ...]:
         first, *rest = model.story.parts
         parts += [replace(first, text=f"{first.text[0].upper()}{first.text[1:]}"), *rest, Part(f"{_more(model)} ")]
     elif page.performance is not None and model.headline is not None and not model.headline.is_of_training:
-        parts.append(Part(_well(model)))
+        parts.append(Part(_well(model) if _is_judged(page.performance) else _not_judged(model, page.performance)))
     return (*parts, Part(_use(page)))
 
 
@@ -72,6 +73,17 @@ def _well(model: ModelRow) -> str:
         "" if model.glance.drifted is None else f"; {model.glance.drifted} of {model.glance.columns} columns drifted"
     )
     return f"As expected: {model.headline.metric} {show_short(model.headline.value)}{drifted}. "
+
+
+def _is_judged(shown: Performance) -> bool:
+    """Return whether any chunk shown was held against a bound: without that "as expected" would be our guess."""
+    return any(chunk.judged is not None and chunk.judged.state in ("ok", "beyond") for chunk in shown.chunks)
+
+
+def _not_judged(model: ModelRow, shown: Performance) -> str:
+    assert model.headline is not None
+    why = "no reference to hold it against" if shown.reference is None else "too few rows yet"
+    return f"Measured, but not judged ({why}): {model.headline.metric} {show_short(model.headline.value)}. "
 
 
 def _use(page: ModelPage) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -142,13 +143,22 @@ def test_opens_with_a_verdict(registry: Registry, ages: list[timedelta], has_ver
     assert opening(page(registry)) == verdict
 
 
-def test_a_model_that_does_well_says_so(fraud: Registry) -> None:
-    put(fraud.store, a_result("performance", "roc_auc", 0.8))
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ({"default-performance": verdict("ok", 0.78, 0.9)}, "As expected: roc_auc 0.80; 0 of 5 columns drifted."),
+        ({}, "Measured, but not judged (no reference to hold it against): roc_auc 0.80."),
+    ],
+)
+def test_a_model_that_does_well_says_so_only_if_it_was_judged(
+    fraud: Registry, verdicts: Mapping[str, Any], said: str
+) -> None:
+    put(fraud.store, a_result("performance", "roc_auc", 0.8, verdicts=verdicts))
     chunk = a_chunk(59, realised=0.8, start_time=TODAY - DAY, end_time=TODAY)
     update_summary(fraud.store, Summary("fraud", NOON, "roc_auc", 0.81, (chunk,)))
     log(fraud, "fraud", timedelta(minutes=1))
     found = page(fraud, "fraud")
-    assert opening(found).startswith("As expected: roc_auc 0.80; 0 of 5 columns drifted. The newest prediction")
+    assert opening(found).startswith(f"{said} The newest prediction")
 
 
 def test_only_the_models_own_alerts_are_shown(fraud: Registry) -> None:
