@@ -14,6 +14,8 @@ _SAID: Mapping[str, str] = {
     "list_type": _LIST,
     "tuple_type": _LIST,
     "string_type": "expected a text",
+    "time_delta_parsing": "expected an ISO 8601 duration, such as -P2D or PT1H",
+    "time_delta_type": "expected an ISO 8601 duration, such as -P2D or PT1H",
 }
 
 

@@ -13,7 +13,7 @@ from ml_core.clocks import clock_of
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
-from ml_core.settings import RetentionSettings
+from ml_core.settings import MOST_DAYS, RetentionSettings
 from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
 from ml_core.store.command_line import opened_store
@@ -63,7 +63,9 @@ def stats() -> None:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as the settings retention.* say.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), help="Keep so many days; else as the settings retention.* say."
+)
 @click.option(
     "--kind",
     "kinds",
@@ -88,7 +90,9 @@ def _days_kept(retention: RetentionSettings, kind: str) -> int:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Leave the last days as they are.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), default=3, show_default=True, help="Leave the last days as they are."
+)
 def compact(days: int) -> None:
     """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
     with opened_store() as (store, settings):

@@ -109,7 +109,9 @@ def test_compact_tells_of_lines_left_out_and_of_damage(command: CliRunner, json_
     assert output[1:] == ["2 lines left out that later ones had superseded", "1 damaged lines kept as they are"]
 
 
-@pytest.mark.parametrize("arguments", [["retain", "--days", "0"], ["erase", "churn"]])
+@pytest.mark.parametrize(
+    "arguments", [["retain", "--days", "0"], ["retain", "--days", "99999999999"], ["erase", "churn"]]
+)
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
 
