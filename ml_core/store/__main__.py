@@ -10,7 +10,7 @@ import click
 
 from ml_core.clock import Clock, format_time
 from ml_core.clocks import clock_of
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
 from ml_core.settings import MOST_DAYS, RetentionSettings
@@ -20,7 +20,7 @@ from ml_core.store.command_line import opened_store
 from ml_core.store.names import RECORD_KINDS
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def main() -> None:
     """Look after the store that the setting store_url names."""
 
@@ -57,9 +57,10 @@ def stats() -> None:
     with _opened() as (store, _):
         for kind, models in store.count_records().items():
             click.echo(f"{kind}: {sum(models.values()):,}")
+            width = max([32, *map(len, models)])
             for model, rows in sorted(models.items()):
                 newest = store.last_prediction_time(model) if kind == "predictions" else None
-                click.echo(f"  {model:<32} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
+                click.echo(f"  {model:<{width}} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
 
 
 @main.command()

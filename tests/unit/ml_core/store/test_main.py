@@ -161,3 +161,13 @@ def test_an_embedded_store_of_a_newer_format_is_refused(command: CliRunner, json
         result = command.invoke(main, arguments)
         assert result.exit_code == 1
         assert "has format 4, this version of the suite reads 3" in result.output
+
+
+def test_numbers_stand_below_each_other_whatever_the_length_of_a_name(
+    command: CliRunner, json_store: JsonStore
+) -> None:
+    for series in ("cpu", "response-time/ABP/ABP/avg_response_time_summary_ms"):
+        json_store.record_observations(series, [an_observation()])
+    lines = command.invoke(main, ["stats"]).output.splitlines()
+    told = lines[lines.index("observations: 2") + 1 :][:2]
+    assert len({len(line) for line in told}) == 1
