@@ -70,11 +70,11 @@ def absent_place(url: str) -> Path | None:
     Of a store on a server, and of a URL of another form, opening it tells.
     """
     try:
-        folder, database = store_folder(url), database_url(url)
+        place, database = store_folder(url), database_url(url)
     except ValueError:
         return None
-    of_file = database is not None and database.startswith("sqlite:")
-    place = Path(database.removeprefix("sqlite:///")) if database is not None and of_file else folder
+    if database is not None and database.startswith("sqlite:"):
+        place = Path(database.removeprefix("sqlite:///"))
     return None if place is None or place.exists() else place
 
 
