@@ -10,10 +10,10 @@ import click
 
 from ml_core.clock import Clock, format_time
 from ml_core.clocks import clock_of
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
-from ml_core.settings import RetentionSettings
+from ml_core.settings import MOST_DAYS, RetentionSettings
 from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
 from ml_core.store.command_line import opened_store
@@ -21,7 +21,7 @@ from ml_core.store.erasure import Erasure
 from ml_core.store.names import RECORD_KINDS
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def main() -> None:
     """Look after the store that the setting store_url names."""
 
@@ -58,13 +58,16 @@ def stats() -> None:
     with _opened() as (store, _):
         for kind, models in store.count_records().items():
             click.echo(f"{kind}: {sum(models.values()):,}")
+            width = max([32, *map(len, models)])
             for model, rows in sorted(models.items()):
                 newest = store.last_prediction_time(model) if kind == "predictions" else None
-                click.echo(f"  {model:<32} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
+                click.echo(f"  {model:<{width}} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as the settings retention.* say.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), help="Keep so many days; else as the settings retention.* say."
+)
 @click.option(
     "--kind",
     "kinds",
@@ -89,7 +92,9 @@ def _days_kept(retention: RetentionSettings, kind: str) -> int:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Leave the last days as they are.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), default=3, show_default=True, help="Leave the last days as they are."
+)
 def compact(days: int) -> None:
     """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
     with opened_store() as (store, settings):

@@ -66,7 +66,12 @@ class SuiteRequest(flask.Request):
         return getattr(view, "body_may_be_missing", False)
 
     def read_body(self, expected: str, *, cache: bool = True) -> bytes:
-        """Return the body whole; raise ``RequestEntityTooLarge``, and ``MalformedBody`` for none at all."""
+        """Return the body whole; raise ``RequestEntityTooLarge``, and ``MalformedBody`` for none at all.
+
+        Raises ``UnsupportedMediaType`` for a packed one: how large it is would be known only when it is unpacked.
+        """
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("send the body unpacked, without the header Content-Encoding")
         raw = self.get_data(cache=cache)
         limit = self.max_content_length
         if self.content_length is None and limit is not None and len(raw) >= limit:

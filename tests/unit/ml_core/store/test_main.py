@@ -124,7 +124,9 @@ def test_compact_tells_of_lines_left_out_and_of_damage(command: CliRunner, json_
     assert output[1:] == ["2 lines left out that later ones had superseded", "1 damaged lines kept as they are"]
 
 
-@pytest.mark.parametrize("arguments", [["retain", "--days", "0"], ["erase", "churn"]])
+@pytest.mark.parametrize(
+    "arguments", [["retain", "--days", "0"], ["retain", "--days", "99999999999"], ["erase", "churn"]]
+)
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
 
@@ -174,3 +176,13 @@ def test_an_embedded_store_of_a_newer_format_is_refused(command: CliRunner, json
         result = command.invoke(main, arguments)
         assert result.exit_code == 1
         assert "has format 4, this version of the suite reads 3" in result.output
+
+
+def test_numbers_stand_below_each_other_whatever_the_length_of_a_name(
+    command: CliRunner, json_store: JsonStore
+) -> None:
+    for series in ("cpu", "response-time/ABP/ABP/avg_response_time_summary_ms"):
+        json_store.record_observations(series, [an_observation()])
+    lines = command.invoke(main, ["stats"]).output.splitlines()
+    told = lines[lines.index("observations: 2") + 1 :][:2]
+    assert len({len(line) for line in told}) == 1
