@@ -21,7 +21,7 @@ def hours(first: datetime, last: datetime) -> list[datetime]:
 
 
 def value_at(hour: datetime, change: datetime | None = None, *, seed: int = 1) -> float:
-    """Return the value of an hour: a day with its peak at noon, noise of the hour's own, and half more from a change."""
+    """Return the value of an hour: a day that peaks at noon, noise of the hour's own, and half more from a change."""
     noise = np.random.default_rng([seed, int(hour.timestamp())]).normal()
     size = 1.5 if change is not None and hour >= change else 1.0
     return float(size * (40 - 20 * np.cos(2 * np.pi * hour.hour / 24)) + noise)

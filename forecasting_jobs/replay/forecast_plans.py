@@ -40,6 +40,9 @@ def plan_of(parts: ProcessParts, model: str) -> ForecastPlan | None:
 
     Raises ``InvalidInput`` for the response time of another application than that of the settings.
     """
+    registered = parts.store.get_model(model)
+    if registered is not None and registered.task != "forecast":
+        return None
     known = parts.store.list_series()
     if model.startswith(_CPU):
         series = f"cloudwatch/{model.removeprefix(_CPU)}/CPUUtilization"

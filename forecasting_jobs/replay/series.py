@@ -8,6 +8,7 @@ and does not stop the replay, as it would not stop production; only the first fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 
@@ -29,6 +30,21 @@ _METRIC = "mae"
 _BATCH_ROWS = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Course:
+    """From when to when a replay goes, and what it calls how often: a check each ``every``, jobs by the schedule.
+
+    With ``forecast_every`` forecasts are issued no more often than that; without ``with_training`` the training on
+    schedule is left out.
+    """
+
+    start: datetime
+    end: datetime
+    every: timedelta
+    forecast_every: timedelta | None = None
+    with_training: bool = True
+
+
 def arrivals_of(real: Registry, plan: ForecastPlan, start: datetime, known_after: timedelta | None = None) -> Arrivals:
     """Return the values of a plan's series; raise ``InvalidInput`` if none of its own was known at ``start``."""
     arrivals = Arrivals(real.store, plan.sources, known_after)
@@ -48,18 +64,16 @@ def replay_series(
     real: Registry,
     plan: ForecastPlan,
     arrivals: Arrivals,
-    start: datetime,
-    end: datetime,
-    every: timedelta,
+    course: Course,
     *,
-    with_training: bool = True,
     told: Told,
 ) -> Timeline:
-    """Replay a model's series from ``start`` to ``end``; return what would have happened.
+    """Replay a model's series on its course; return what would have happened.
 
-    It begins with the champion that served at ``start`` or, where there was none, with what the first forecast trains.
-    Without ``with_training`` the training on schedule is left out. Raises what the first forecast and the checks raise.
+    It begins with the champion that served at the start or, where there was none, with what the first forecast trains.
+    Raises what the first forecast and the checks raise, and ``SuiteError`` if no forecast was due.
     """
+    start = course.start
     world.set_time(start)
     copy_rules(world)
     if plan.model in {model.name for model in real.store.list_models()}:
@@ -67,40 +81,40 @@ def replay_series(
         if copied is not None:
             copy_forecasts(real.store, world.parts.store, plan.series, copied, start)
     with kept_processes(world.environ) as processes:
-        production = _Production(world, plan, Timeline(plan.model, start, end, _METRIC), processes, told)
-        for time, _, call in _agenda(production, start, end, every, with_training=with_training):
+        production = _Production(world, plan, Timeline(plan.model, start, course.end, _METRIC), processes, told)
+        for time, _, call in _agenda(production, course):
             world.set_time(time)
             production.learn(arrivals, time)
             call()
     if not production.has_forecast:
-        raise SuiteError(f"--to: {plan.forecasting.name} is not called before {format_time(end)}: end later")
+        raise SuiteError(f"--to: {plan.forecasting.name} is not called before {format_time(course.end)}: end later")
     production.timeline.add_warnings(world.parts.store, plan.warning, plan.probability)
     production.timeline.finish(world.parts)
     return production.timeline
 
 
-def _agenda(
-    production: _Production, start: datetime, end: datetime, every: timedelta, *, with_training: bool
-) -> Iterator[tuple[datetime, int, Call]]:
+def _agenda(production: _Production, course: Course) -> Iterator[tuple[datetime, int, Call]]:
     """Yield what is called when: of what is called at the same time a forecast comes first, and a check last."""
-    plan = production.plan
-    called = [((time, 1, production.forecast) for time in _times(plan.forecasting, start, end))]
-    if with_training:
-        called.append((time, 2, production.train) for time in _times(plan.training, start, end))
-    return merge(*called, ((time, 3, production.check) for time in _checks(start, end, every)))
+    forecasts = _times(production.plan.forecasting, course, course.forecast_every)
+    called = [((time, 1, production.forecast) for time in forecasts)]
+    if course.with_training:
+        called.append((time, 2, production.train) for time in _times(production.plan.training, course))
+    return merge(*called, ((time, 3, production.check) for time in _checks(course)))
 
 
-def _times(job: KnownJob, start: datetime, end: datetime) -> Iterator[datetime]:
-    time = job.times.next_after(start, UTC)
-    while time is not None and time <= end:
-        yield time
+def _times(job: KnownJob, course: Course, apart: timedelta | None = None) -> Iterator[datetime]:
+    last, time = None, job.times.next_after(course.start, UTC)
+    while time is not None and time <= course.end:
+        if last is None or apart is None or time - last >= apart:
+            yield (last := time)
         time = job.times.next_after(time, UTC)
 
 
-def _checks(start: datetime, end: datetime, every: timedelta) -> Iterator[datetime]:
-    while start < end:
-        start = min(start + every, end)
-        yield start
+def _checks(course: Course) -> Iterator[datetime]:
+    time = course.start
+    while time < course.end:
+        time = min(time + course.every, course.end)
+        yield time
 
 
 class _Production:
