@@ -9,10 +9,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +47,16 @@ class Replayed:
     def texts(self, kind: str) -> list[str]:
         return [f"{each['time']} {each['text']}" for each in self.told["happenings"] if each["kind"] == kind]
 
-    def said(self, series: str) -> pd.DataFrame:
-        """Return the steps of all forecasts in the scratch store."""
+    def said(self, series: str, until: datetime = END) -> pd.DataFrame:
+        """Return the steps of the forecasts in the scratch store that were issued as of hours known at a time."""
         with closing(JsonStore(self.scratch)) as store:
-            return store.forecasts(series, START - HOUR, END + 10 * HOUR)
+            return store.forecasts(series, START - HOUR, END + 10 * HOUR, issued_before=until - LATE)
+
+
+def environment_of(store: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a store that lies in a folder, with what belongs to it beside."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("ML_")}
+    return {**inherited, **own_folders(store.parent), "ML_CLOCK_OFFSET": "P365D", **settings}
 
 
 def replayed(
@@ -58,18 +64,27 @@ def replayed(
 ) -> Replayed:
     """Replay a history up to ``END``, whose values are higher from ``CHANGE`` on; or a steady one for a while."""
     folder.mkdir()
-    own = {**own_folders(folder / "real"), "ML_CLOCK_OFFSET": "P365D", **settings}
+    environment = environment_of(folder / "real" / "store", settings)
     with closing(JsonStore(folder / "real" / "store")) as store:
         record(store, series, hours(START - DAYS, END + 9 * HOUR), CHANGE if changes else None)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("ML_")} | own
     (folder / "rules.yaml").write_text(RULE.replace("MODEL", model))
     run(environment, "ml_monitor", "rules", "apply", str(folder / "rules.yaml"), "--yes")
-    end = format_time(END if changes else STEADY_END)
-    span = ["--from", format_time(START), "--to", end, "--every", "3h"]
-    place = ["--folder", str(folder / "replay"), *options]
-    run(environment, "forecasting_jobs", "replay", "--model", model, *span, *place)
-    told = json.loads((folder / "replay" / "replay.json").read_text())
-    return Replayed(told, folder / "real" / "store", folder / "replay" / "store")
+    span = START, END if changes else STEADY_END
+    return replay(environment, folder / "real" / "store", folder / "replay", model, span, options)
+
+
+def replay(
+    environment: Mapping[str, str],
+    store: Path,
+    folder: Path,
+    model: str,
+    span: tuple[datetime, datetime],
+    options: Sequence[str] = (),
+) -> Replayed:
+    start, end = (format_time(time) for time in span)
+    command = ["forecasting_jobs", "replay", "--model", model, "--from", start, "--to", end, "--every", "3h"]
+    run(environment, *command, "--folder", str(folder), *options)
+    return Replayed(json.loads((folder / "replay.json").read_text()), store, folder / "store")
 
 
 def run(environment: Mapping[str, str], *command: str) -> None:
@@ -91,11 +106,9 @@ def check_both(steady: Replayed, changed: Replayed, series: str) -> None:
         known = real.observations(series, START - DAYS, END + DAYS, known_at=END)[columns]
         assert scratch.observations(series, START - DAYS, END + DAYS)[columns].equals(known)
         assert real.forecasts(series, START - DAYS, END + DAYS).empty and real.list_models() == []
-    one, other = steady.said(series), changed.said(series)
-    before = one["issue_time"] + LATE <= CHANGE  # what was issued as of an hour is said when that is known
-    assert one[before]["issue_time"].nunique() >= 4
-    assert one[before].reset_index(drop=True).equals(other[other["issue_time"] + LATE <= CHANGE].reset_index(drop=True))
-    assert not one.equals(other)
+    one, other = (each.said(series, CHANGE) for each in (steady, changed))
+    assert one["issue_time"].nunique() >= 4 and one.equals(other)
+    assert not steady.said(series, STEADY_END).equals(changed.said(series, STEADY_END))
     assert len(steady.texts("champion")) == len(changed.texts("champion")) == 1  # trained on what was known at first
     assert steady.texts("retraining") == steady.texts("failure") == changed.texts("failure") == []
     fires = [text for text in changed.texts("alert") if "bad-hours" in text and text.endswith("-> firing")]
@@ -104,6 +117,17 @@ def check_both(steady: Replayed, changed: Replayed, series: str) -> None:
     trained = [text for text in changed.texts("retraining") if " trained by " in text]
     assert len(trained) == 1 and trained[0][:20] == fires[0][:20]
     assert changed.told["checks"] == 4 and changed.told["trained"] == 1
+
+
+def check_again(first: Replayed, folder: Path, series: str, settings: Mapping[str, str]) -> None:
+    """Check that what a model has said in earnest is said again, to the last digit, by the champion of that time."""
+    span = START + 2 * HOUR, START + 5 * HOUR
+    store = first.scratch
+    again = replay(environment_of(store, settings), store, folder, first.told["model"], span)
+    steps = [each.said(series, span[1]) for each in (first, again)]
+    assert len(steps[0]) >= 6 * 5 and steps[0].equals(steps[1])
+    assert [text[20:] for text in again.texts("champion")] == [text[20:] for text in first.texts("champion")]
+    assert again.told["trained"] == 0
 
 
 def test_a_model_of_cpu_is_replayed_with_its_own_jobs(tmp_path: Path) -> None:
@@ -127,3 +151,4 @@ def test_a_model_of_response_time_is_replayed_with_its_own_jobs(tmp_path: Path) 
         for changes in (False, True)
     ]
     check_both(both[0], both[1], series)
+    check_again(both[1], tmp_path / "again", series, settings)
