@@ -21,8 +21,8 @@ class ForecastPlan:
     """How a model's history is replayed.
 
     ``series`` is what it forecasts, ``sources`` are all series that its jobs read. ``forecasting`` and ``training`` are
-    the jobs that production calls on schedule; the first has nothing to do without news if ``needs_news``. Of the
-    metrics ``warning`` and ``probability`` the first is 1 where its forecasts warn.
+    the jobs that production calls on schedule, ``retraining`` is that of its owner; the first has nothing to do without
+    news if ``needs_news``. Of the metrics ``warning`` and ``probability`` the first is 1 where its forecasts warn.
     """
 
     model: str
@@ -30,6 +30,7 @@ class ForecastPlan:
     sources: Sequence[str]
     forecasting: KnownJob
     training: KnownJob
+    retraining: KnownJob
     needs_news: bool
     warning: str
     probability: str
@@ -46,7 +47,7 @@ def plan_of(parts: ProcessParts, model: str) -> ForecastPlan | None:
     known = parts.store.list_series()
     if model.startswith(_CPU):
         series = f"cloudwatch/{model.removeprefix(_CPU)}/CPUUtilization"
-        jobs = SUITE_JOBS["cloudwatch-forecast"], SUITE_JOBS["cloudwatch-train"]
+        jobs = _jobs("cloudwatch-forecast", "cloudwatch-train", "cloudwatch-retrain")
         plan = ForecastPlan(model, series, [series], *jobs, True, "overload_warning", "overload_probability")
         return plan if series in known else None
     if not model.startswith(_RESPONSE_TIME):
@@ -57,9 +58,13 @@ def plan_of(parts: ProcessParts, model: str) -> ForecastPlan | None:
         message = f"the settings are those of {name_of_application(section.application)}: see response_time.application"
         raise InvalidInput(f"--model: {message}", [FieldError("--model", message)])
     sources = [name for name in known if _is_main(name, section.application)]
-    jobs = SUITE_JOBS["ART_forecasting"], SUITE_JOBS["response-time-train"]
+    jobs = _jobs("ART_forecasting", "response-time-train", "response-time-retrain")
     plan = ForecastPlan(model, series, sources, *jobs, False, "early_warning", "early_warning_probability")
     return plan if series in known else None
+
+
+def _jobs(forecasting: str, training: str, retraining: str) -> tuple[KnownJob, KnownJob, KnownJob]:
+    return SUITE_JOBS[forecasting], SUITE_JOBS[training], SUITE_JOBS[retraining]
 
 
 def _is_main(series: str, application: str) -> bool:

@@ -15,7 +15,7 @@ from heapq import merge
 from forecasting_jobs.kept_process import KeptProcesses, kept_processes
 from forecasting_jobs.replay.arrivals import Arrivals
 from forecasting_jobs.replay.forecast_plans import ForecastPlan
-from forecasting_jobs.replay.owners import has_work, owner_command
+from forecasting_jobs.replay.owners import has_work
 from forecasting_jobs.replay.scratch import Scratch, copy_forecasts, copy_model, copy_rules
 from forecasting_jobs.replay.timeline import Happening, Timeline
 from forecasting_jobs.suite_process import CommandFailed
@@ -140,7 +140,7 @@ class _Production:
         """Call the job that forecasts, unless it would find nothing new."""
         if not self._is_news and self.plan.needs_news:
             return
-        self._is_news = not self._call(self.plan.forecasting, self._processes.run)
+        self._is_news = self._call(self.plan.forecasting, self._processes.run) is None
         self.has_forecast = True
 
     def train(self) -> None:
@@ -155,15 +155,14 @@ class _Production:
         said = self._processes.run("ml_monitor", "check", "--model", model)
         self.timeline.add_check(now, said)
         self._told(f"{format_time(now)}: {said.splitlines()[0]}")
-        command = owner_command(model)
-        if command and has_work(self.world.parts.store, model):
-            self._told(self.world.run(*command).strip())
+        if has_work(self.world.parts.store, model):
+            self._told((self._call(self.plan.retraining, self.world.run) or "failed").strip())
 
-    def _call(self, job: KnownJob, run: Callable[..., str]) -> bool:
-        """Call a job; return whether it did its work. A failure is told once, until it is another or over."""
+    def _call(self, job: KnownJob, run: Callable[..., str]) -> str | None:
+        """Return what a job wrote, or None if it failed. A failure is told once, until it is another or over."""
         now = self.world.parts.clock.now()
         try:
-            run(job.module, *job.arguments)
+            output = run(job.module, *job.arguments)
         except CommandFailed as error:
             runs = self.world.parts.store.list_runs(job.name, newest=1)
             message = (runs[-1].message if runs and runs[-1].state == "failed" else None) or error.message
@@ -172,6 +171,6 @@ class _Production:
             if self._failures.get(job.name) != message:
                 self.timeline.happenings.append(Happening(now, "failure", f"{job.name}: {message}"))
             self._failures[job.name] = message
-            return False
+            return None
         self._failures.pop(job.name, None)
-        return True
+        return output

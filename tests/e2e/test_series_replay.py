@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from ml_core.clock import format_time, parse_time
 from ml_core.config import project_root
@@ -130,6 +131,7 @@ def check_again(first: Replayed, folder: Path, series: str, settings: Mapping[st
     assert again.told["trained"] == 0
 
 
+@pytest.mark.deep
 def test_a_model_of_cpu_is_replayed_with_its_own_jobs(tmp_path: Path) -> None:
     series = "cloudwatch/i-0abc/CPUUtilization"
     settings = {"ML_CLOUDWATCH__PERIOD_SECONDS": "3600", "ML_CLOUDWATCH__HORIZON_STEPS": "6"}

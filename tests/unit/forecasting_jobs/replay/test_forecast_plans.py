@@ -7,6 +7,7 @@ import pytest
 from cloudwatch_engine.names import CPU, series_name
 from cloudwatch_engine.names import model_name as name_of_instance
 from forecasting_jobs.replay.forecast_plans import plan_of
+from forecasting_jobs.replay.owners import owner_command
 from forecasting_jobs.response_time import metrics
 from ml_core.errors import InvalidInput
 from ml_core.process_parts import ProcessParts
@@ -29,10 +30,9 @@ def test_a_model_of_cpu_reads_its_series_alone(parts: ProcessParts) -> None:
     plan = plan_of(parts, name_of_instance("i-0abc"))
     assert plan is not None and plan.needs_news
     assert plan.series == series_name("i-0abc", CPU) and list(plan.sources) == [plan.series]
-    assert (plan.forecasting.command, plan.training.command) == (
-        "python -m cloudwatch_engine forecast",
-        "python -m cloudwatch_engine train",
-    )
+    commands = [job.command for job in (plan.forecasting, plan.training, plan.retraining)]
+    assert commands == [f"python -m cloudwatch_engine {verb}" for verb in ("forecast", "train", "retrain")]
+    assert (plan.retraining.module, *plan.retraining.arguments) == owner_command(plan.model)
 
 
 def test_the_response_time_reads_the_main_metrics_of_its_servers(parts: ProcessParts) -> None:
@@ -46,6 +46,7 @@ def test_the_response_time_reads_the_main_metrics_of_its_servers(parts: ProcessP
     ]
     assert plan.forecasting.command == "python -m forecasting_jobs response-time hourly"
     assert plan.training.command.endswith(" forecasting_jobs response-time train")
+    assert (plan.retraining.module, *plan.retraining.arguments) == owner_command(plan.model)
 
 
 def test_the_response_time_of_another_application_is_refused_by_the_name_of_its_setting(parts: ProcessParts) -> None:

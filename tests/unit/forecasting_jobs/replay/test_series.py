@@ -114,12 +114,14 @@ def test_a_failure_is_told_once_until_it_is_another_or_over_and_the_first_foreca
         production._call(plan.forecasting, failing("too little is known"))
     production.has_forecast = True
     for message in ("a", "a", "b"):
-        assert not production._call(plan.forecasting, failing(message))
-    assert production._call(plan.forecasting, lambda *command: "")
-    assert not production._call(plan.forecasting, failing("b"))
+        assert production._call(plan.forecasting, failing(message)) is None
+    assert production._call(plan.retraining, failing("c")) is None
+    assert production._call(plan.forecasting, lambda *command: " ".join(command)) == "cloudwatch_engine forecast"
+    assert production._call(plan.forecasting, failing("b")) is None
     assert [happening.text for happening in production.timeline.happenings] == [
         "cloudwatch-forecast: a",
         "cloudwatch-forecast: b",
+        "cloudwatch-retrain: c",
         "cloudwatch-forecast: b",
     ]
 
