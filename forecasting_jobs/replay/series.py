@@ -97,7 +97,7 @@ def _agenda(production: _Production, course: Course) -> Iterator[tuple[datetime,
     """Yield what is called when: of what is called at the same time a forecast comes first, and a check last."""
     forecasts = _times(production.plan.forecasting, course, course.forecast_every)
     called = [((time, 1, production.forecast) for time in forecasts)]
-    if course.with_training:
+    if course.with_training and production.plan.training is not None:
         called.append((time, 2, production.train) for time in _times(production.plan.training, course))
     return merge(*called, ((time, 3, production.check) for time in _checks(course)))
 
@@ -145,7 +145,8 @@ class _Production:
 
     def train(self) -> None:
         """Call the job that trains on schedule, in a process of its own: what its libraries hold goes with it."""
-        self._call(self.plan.training, self.world.run)
+        if self.plan.training is not None:
+            self._call(self.plan.training, self.world.run)
 
     def check(self) -> None:
         """Have the model checked, and trained anew where there is something for its owner to do."""
