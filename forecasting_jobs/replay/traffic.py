@@ -11,11 +11,10 @@ from forecasting_jobs.link_traffic.get_predictions import Roll
 from forecasting_jobs.link_traffic.link_series import LinkSeries, table_of
 from forecasting_jobs.link_traffic.models_client import client_of
 from forecasting_jobs.link_traffic.train import model_name
+from forecasting_jobs.replay.owners import has_work
 from forecasting_jobs.replay.scratch import Scratch, copy_model, copy_rules, serving
 from forecasting_jobs.replay.timeline import Timeline
 from ml_core.registry import Registry
-from ml_core.retraining.requests import read_request
-from ml_core.retraining.trials import read_trial
 
 Told = Callable[[str], None]
 _METRIC = "rmse"
@@ -69,9 +68,7 @@ class _Checks:
         verdict = check_model(self.world.parts, model, self.world.environ)
         self.timeline.add_check(now, "\n".join(verdict.moves))
         self.told(verdict.told())
-        request = read_request(self.world.parts.store, model)
-        is_asked = request is not None and request.state != "done"
-        if is_asked or read_trial(self.world.parts.store, model) is not None:
+        if has_work(self.world.parts.store, model):
             self.told(self.world.run("forecasting_jobs", "link-traffic", "retrain").strip())
 
 

@@ -93,6 +93,23 @@ def test_it_is_written_as_text_as_json_and_as_a_picture(timeline: Timeline, tmp_
     assert files[2].read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_warning_is_told_when_it_begins_and_when_it_ends(json_store: JsonStore) -> None:
+    timeline = Timeline(MODEL, NOON, NOON + DAY, "mae")
+    hour = timedelta(hours=1)
+    for number, (warned, chance) in enumerate([(0, 0.1), (1, 0.4), (1, 0.9), (0, 0.05), (1, 0.25)]):
+        span = (NOON + number * hour, NOON + (number + 1) * hour, 1)
+        values = {"overload_warning": float(warned), "overload_probability": chance, "overload_probability_1h": 0.7}
+        points = [MetricPoint(MODEL, name, *span, value, value * value) for name, value in values.items()]
+        json_store.put_metric_points(points)
+    json_store.put_metric_points([MetricPoint(MODEL, "overload_warning", NOON + DAY, NOON + DAY + hour, 1, 0.0, 0.0)])
+    timeline.add_warnings(json_store, "overload_warning", "overload_probability")
+    assert timeline.lines()[1:] == [
+        "2026-11-20T14:00:00Z  warning     overload_warning begins: overload_probability 0.40",
+        "2026-11-20T16:00:00Z  warning     overload_warning ends: overload_probability 0.05",
+        "2026-11-20T17:00:00Z  warning     overload_warning begins: overload_probability 0.25",
+    ]
+
+
 def test_without_a_day_that_has_an_error_there_is_no_picture(tmp_path: Path) -> None:
     timeline = Timeline(MODEL, MIDNIGHT, NOON, "rmse")
     assert [file.name for file in timeline.write(tmp_path)] == ["replay.txt", "replay.json"]
