@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+# Several pytest workers, and the servers of their tests, share the cores: threads that spin while they wait for others
+# of their process take them away. To be said before numpy is loaded; processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 import pytest
 
 from ml_core.clock import FixedClock
