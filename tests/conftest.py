@@ -8,6 +8,13 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+# Several pytest workers, and the servers of their tests, share the cores: threads that spin while they wait for others
+# of their process take them away. To be said before numpy is loaded; processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+
 import pytest
 
 from ml_core.clock import FixedClock
@@ -20,15 +27,22 @@ _TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of the neural family after ``install.sh --no-deep``; keep files of whole programs together."""
+    """Leave out tests of the neural family after ``install.sh --no-deep``; keep tests that share something together."""
     if find_spec("tensorflow") is None:
         left_out = [item for item in items if item.get_closest_marker("deep")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     for item in items:
-        # These share servers within a file, and some go by the order in it: with many workers a file goes to one.
+        # With many workers these go to one, which makes once what they share; whole programs go by the order in a file.
         if item.path.is_relative_to(_TESTS / "e2e") or item.path.is_relative_to(_TESTS / "integration"):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif isinstance(item, pytest.Function) and _shares_with_its_module(item):
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
+
+
+def _shares_with_its_module(item: pytest.Function) -> bool:
+    fixtures = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
+    return any(fixture.scope == "module" for fixture in fixtures)
 
 
 _MADE_UP = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{11,12}", re.IGNORECASE)

@@ -89,8 +89,10 @@ class DirectHours(Forecaster):
     def _grown(self, features: Floats, targets: Floats) -> Any:
         import xgboost
 
-        data = xgboost.QuantileDMatrix(features, targets, nthread=1, max_bin=64)
-        return xgboost.train(self._settings(), data, num_boost_round=self.trees.rounds)
+        # Threads are waited for, which takes longer than so few rows: also those that only look at what is handed over.
+        with xgboost.config_context(nthread=1):
+            data = xgboost.QuantileDMatrix(features, targets, nthread=1, max_bin=64)
+            return xgboost.train(self._settings(), data, num_boost_round=self.trees.rounds)
 
     def _settings(self) -> Mapping[str, Any]:
         grown = {name: value for name, value in asdict(self.trees).items() if name != "rounds"}

@@ -61,14 +61,16 @@ class DirectXGBoost(Forecaster):
         before = self._booster
         if before is not None and before.num_boosted_rounds() + WARM_ROUNDS > MOST_ROUNDS:
             before = None
-        data = xgboost.QuantileDMatrix(features, targets, nthread=1, max_bin=64)
-        self._booster = xgboost.train(
-            self._settings(),
-            data,
-            num_boost_round=ROUNDS if before is None else WARM_ROUNDS,
-            xgb_model=before,
-            callbacks=[_stop_after(self.budget_seconds)],
-        )
+        # Threads are waited for, which takes longer than so few rows: also those that only look at what is handed over.
+        with xgboost.config_context(nthread=1):
+            data = xgboost.QuantileDMatrix(features, targets, nthread=1, max_bin=64)
+            self._booster = xgboost.train(
+                self._settings(),
+                data,
+                num_boost_round=ROUNDS if before is None else WARM_ROUNDS,
+                xgb_model=before,
+                callbacks=[_stop_after(self.budget_seconds)],
+            )
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -36,7 +36,12 @@ def named_folders(parent: Path) -> dict[str, Path]:
 
 def day_segment(folder: Path, time: datetime) -> Path:
     """Return the segment of the day, in UTC, in which ``time`` lies."""
-    return folder / f"{as_utc(time).date().isoformat()}.jsonl"
+    return folder / day_segment_name(time)
+
+
+def day_segment_name(time: datetime) -> str:
+    """Return the name of the segment of the day, in UTC, in which ``time`` lies."""
+    return f"{as_utc(time).date().isoformat()}.jsonl"
 
 
 def day_segments(folder: Path, start: datetime | None = None, end: datetime | None = None) -> list[Path]:

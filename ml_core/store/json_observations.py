@@ -16,7 +16,7 @@ from ml_core.clock import format_time, parse_time
 from ml_core.lines import encode_line
 from ml_core.records import Observation, Receipt
 from ml_core.store.deciding_series import as_history, decide_observations, in_force, times_to_look_up
-from ml_core.store.json_folders import day_segment, day_segments, drop_segment, folder_of, named_folders
+from ml_core.store.json_folders import day_segment_name, day_segments, drop_segment, folder_of, named_folders
 from ml_core.store.json_segments import SegmentReader, append_together, read_segment, segment_lock
 from ml_core.store.names import check_name
 
@@ -53,7 +53,7 @@ class JsonObservations:
             to_store, receipt = decide_observations(rows, self._stored(folder, times))
             by_segment: defaultdict[str, list[bytes]] = defaultdict(list)
             for row in to_store:
-                by_segment[day_segment(folder, row.time).name].append(encode_line(_line(row)))
+                by_segment[day_segment_name(row.time)].append(encode_line(_line(row)))
             append_together(folder, {name: b"".join(lines) for name, lines in sorted(by_segment.items())})
         return receipt
 
@@ -91,13 +91,13 @@ class JsonObservations:
         return dropped
 
     def _stored(self, folder: Path, times: Iterable[datetime]) -> dict[datetime, float]:
-        by_segment: defaultdict[Path, list[datetime]] = defaultdict(list)
+        by_segment: defaultdict[str, list[datetime]] = defaultdict(list)
         for time in times:
-            by_segment[day_segment(folder, time)].append(time)
+            by_segment[day_segment_name(time)].append(time)
         stored: dict[datetime, float] = {}
         with self._guard:
-            for path, wanted in by_segment.items():
-                values = self._day(path).values()
+            for name, wanted in by_segment.items():
+                values = self._day(folder / name).values()
                 stored.update((time, values[time]) for time in wanted if time in values)
         return stored
 

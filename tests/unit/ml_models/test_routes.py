@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from ml_core.ids import id_time
 from ml_core.records import FeatureSpec
 from ml_core.registry import Registry
 from ml_core.retraining.history import list_events
-from ml_core.settings import LimitSettings, Settings
+from ml_core.settings import LimitSettings, Settings, WorkerSettings
 from ml_core.store.json_store import JsonStore
+from ml_core.worker.client import Worker
 from ml_models.app import create_app
 from ml_models.generators.fraud import generate_fraud
 from ml_models.generators.housing import generate_housing
@@ -26,19 +29,44 @@ PAYMENT = {"accountAgeDays": 1, "numItems": 4, "localTime": 9.5, "paymentMethodA
 HONEST = {"accountAgeDays": 1500, "numItems": 1, "localTime": 20, "paymentMethodAgeDays": 400}
 
 
-@pytest.fixture
-def trained(registry: Registry, tmp_path: Path) -> Registry:
-    """A registry with a first version of both models, trained on small tables."""
-    files = {"housing_price": tmp_path / "housing.csv", "payment_fraud": tmp_path / "fraud.csv"}
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store and artifacts: a first version of both models, trained on small tables. To be copied."""
+    folder = tmp_path_factory.mktemp("kept")
+    files = {"housing_price": folder / "housing.csv", "payment_fraud": folder / "fraud.csv"}
     generate_housing(300).to_csv(files["housing_price"], index=False)
     generate_fraud(2_000).to_csv(files["payment_fraud"], index=False)
-    run(registry, files, promote=True)
+    with closing(JsonStore(folder / "store")) as store:
+        run(Registry(store, folder / "artifacts", FixedClock(NOON)), files, promote=True)
+    return folder
+
+
+@pytest.fixture
+def json_store(kept: Path, tmp_path: Path) -> Iterator[JsonStore]:
+    """A store of the test's own, in which both models are trained."""
+    for name in ("store", "artifacts"):
+        shutil.copytree(kept / name, tmp_path / name)
+    with closing(JsonStore(tmp_path / "store")) as store:
+        yield store
+
+
+@pytest.fixture
+def trained(registry: Registry) -> Registry:
+    """A registry with a first version of both models."""
     return registry
 
 
+@pytest.fixture(scope="module")
+def worker() -> Iterator[Worker]:
+    """A worker for the apps of all tests."""
+    with closing(Worker(WorkerSettings())) as shared:
+        yield shared
+
+
 @pytest.fixture
-def client(settings: Settings, trained: Registry, clock: FixedClock) -> Iterator[FlaskClient]:
+def client(settings: Settings, trained: Registry, clock: FixedClock, worker: Worker) -> Iterator[FlaskClient]:
     app = create_app(settings.model_copy(update={"limits": LimitSettings(batch_rows=50)}), trained.store, clock)
+    app.extensions["server"].worker = worker  # instead of its own, which would load the libraries in each test
     yield app.test_client()
     app.extensions["worker"].close()
 

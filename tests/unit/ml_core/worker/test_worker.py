@@ -112,19 +112,31 @@ def wake(worker: Worker) -> int:
 
 
 @contextmanager
-def stuck(worker: Worker) -> Iterator[int]:
-    """Stop the process of a worker as soon as there is one; give its id, and end it should it still be there."""
-    deadline = time.monotonic() + 10
-    while worker.pid is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+def stopped(worker: Worker) -> Iterator[int]:
+    """Stop the process of a worker that has one; give its id, and end it should it still be there."""
     pid = worker.pid
+    assert pid
     os.kill(pid, signal.SIGSTOP)
     try:
         yield pid
     finally:
         if is_running(pid):
             os.kill(pid, signal.SIGKILL)
+
+
+class StuckWorker(Worker):
+    """A worker whose processes are stopped as they start: none of them does anything, however slow the machine."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        super().__init__(settings)
+        self.started: list[int] = []
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        process = super()._running()
+        if process.pid not in self.started:
+            os.kill(process.pid, signal.SIGSTOP)
+            self.started.append(process.pid)
+        return process
 
 
 # Answers
@@ -277,7 +289,7 @@ def test_a_worker_that_is_killed_while_it_predicts_is_unavailable_and_then_start
     linear: Artifact, own_worker: Worker
 ) -> None:
     wake(own_worker)
-    with ThreadPoolExecutor(1) as thread, stuck(own_worker) as killed:  # it has the request and has not answered
+    with ThreadPoolExecutor(1) as thread, stopped(own_worker) as killed:  # it has the request and has not answered
         asked = thread.submit(linear.ask, own_worker, 2)
         wait_until_asked(killed)
         os.kill(killed, signal.SIGKILL)
@@ -289,29 +301,26 @@ def test_a_worker_that_is_killed_while_it_predicts_is_unavailable_and_then_start
 
 @pytest.mark.parametrize("rows", [1, 100_000], ids=["small request", "request larger than a pipe"])
 def test_a_worker_that_is_stuck_is_given_up_after_the_timeout_and_ended(linear: Artifact, rows: int) -> None:
-    impatient = Worker(WorkerSettings(timeout_seconds=0.5))
+    impatient = StuckWorker(WorkerSettings(timeout_seconds=0.5))
+    began = time.monotonic()
     try:
-        with ThreadPoolExecutor(1) as thread:
-            began = time.monotonic()
-            asked = thread.submit(linear.ask, impatient, *[1] * rows)
-            with stuck(impatient) as pid:
-                with pytest.raises(WorkerUnavailable, match=r"did not answer within 0\.5 s"):
-                    asked.result(timeout=10)
-                assert 0.5 <= time.monotonic() - began < 5
-                assert not is_running(pid)
-                assert impatient.pid is None
+        with pytest.raises(WorkerUnavailable, match=r"did not answer within 0\.5 s"):
+            linear.ask(impatient, *[1] * rows)
+        assert 0.5 <= time.monotonic() - began < 5
+        (pid,) = impatient.started
+        assert not is_running(pid)
+        assert impatient.pid is None
     finally:
         impatient.close()
 
 
 def test_no_request_waits_longer_than_the_timeout_behind_others(linear: Artifact) -> None:
-    busy = Worker(WorkerSettings(timeout_seconds=0.5))
+    busy = StuckWorker(WorkerSettings(timeout_seconds=0.5))
     try:
         with ThreadPoolExecutor(5) as threads:
             began = time.monotonic()
             asked = [threads.submit(linear.ask, busy, 1) for _ in range(5)]
-            with stuck(busy):
-                errors = [request.exception(timeout=10) for request in asked]
+            errors = [request.exception(timeout=10) for request in asked]
         assert time.monotonic() - began < 5
         assert all(isinstance(error, WorkerUnavailable) for error in errors)
         assert any("busy with other requests" in str(error) for error in errors)
