@@ -25,7 +25,9 @@ from ml_core.settings import LinkTrafficSettings
 JOB = "check_model"
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
-_REASON = "the error is still beyond its bound, and the challenger on trial is of before"
+_STILL_BREACHED = "the error is still beyond its bound, and the challenger on trial is of before"
+_KNOWS_MORE = "the champion took over after a breach, and more of what came since is known by now"
+_FOLLOWED_AFTER = timedelta(days=3)
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
 _FEWEST_STEPS = 24  # two forecasts of one link: the usual would leave days of two links unjudged
 
@@ -65,7 +67,8 @@ class ModelVerdict:
 def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
     """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
 
-    While the error stays beyond its bound, a challenger on trial is followed by one that knows more.
+    While the error stays beyond its bound, a challenger on trial is followed by one that knows more, and so is a
+    champion that took over, three days later.
 
     Raises ``CommandFailed`` with what the process said if it failed.
     """
@@ -73,8 +76,8 @@ def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | No
         _set_rule(parts.settings.link_traffic, model, environ)
     output = run_suite(["ml_monitor", "check", "--model", model], environ)
     verdict = read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
-    if verdict.is_breached and _may_ask_again(parts, verdict):
-        file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=_REASON)
+    if reason := _why_again(parts, verdict):
+        file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=reason)
         return read_verdict(parts, model, verdict.moves)
     return verdict
 
@@ -115,16 +118,31 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
     }
 
 
-def _may_ask_again(parts: ProcessParts, verdict: ModelVerdict) -> bool:
-    """Return whether a challenger is on trial that was trained before the last cool-down: it knows little of a change.
+def _why_again(parts: ProcessParts, verdict: ModelVerdict) -> str:
+    """Return why training is asked for though no rule does, or nothing.
 
-    A rule asks for no other while one is on trial.
+    A rule asks for no other challenger while one is on trial, even if that one was trained before the last cool-down
+    and the error is still beyond its bound. And whoever took over after a breach had a few days of the new pattern to
+    learn from: three days later there is more, and so on as long as those that follow win.
     """
+    now, request = parts.clock.now(), verdict.request
+    if request is not None and request.state != "done":
+        return ""
     trial = read_trial(parts.store, verdict.model)
-    if trial is None or trial.kind != "shadow" or (verdict.request is not None and verdict.request.state != "done"):
-        return False
-    trained = parts.registry.version(parts.registry.find(verdict.model), trial.hidden).created_time
-    return parts.clock.now() >= trained + timedelta(hours=parts.settings.retraining.cool_down_hours)
+    if trial is not None and trial.kind == "shadow":
+        is_stale = now >= _trained(parts, trial.model, trial.hidden) + timedelta(
+            hours=parts.settings.retraining.cool_down_hours
+        )
+        return _STILL_BREACHED if verdict.is_breached and is_stale else ""
+    if request is None or request.challenger is None:
+        return ""
+    is_champion = parts.registry.find(verdict.model).champion == request.challenger
+    is_due = is_champion and now >= _trained(parts, verdict.model, request.challenger) + _FOLLOWED_AFTER
+    return _KNOWS_MORE if is_due else ""
+
+
+def _trained(parts: ProcessParts, model: str, number: int) -> datetime:
+    return parts.registry.version(parts.registry.find(model), number).created_time
 
 
 def _has_rule(model: str, environ: Mapping[str, str] | None) -> bool:

@@ -6,7 +6,6 @@ The suite's own commands run in it, as they do in production. Nobody is told of 
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from ml_core.clocks import FileClock, set_clock_file
 from ml_core.config import load_settings, project_root
 from ml_core.errors import SuiteError
 from ml_core.process_parts import ProcessParts, registry_on
+from ml_core.processes import end_process, free_port
 from ml_core.records import Model
 from ml_core.registry import Registry
 from ml_core.store.base import Store
@@ -75,7 +75,7 @@ def scratch_world(folder: Path, now: datetime) -> Iterator[Scratch]:
         "ML_LOG_FOLDER": str(folder.resolve() / "log"),
         "ML_SPOOL__FOLDER": str(folder.resolve() / "spool"),
         "ML_MODELS__HOST": "127.0.0.1",
-        "ML_MODELS__PORT": str(_free_port()),
+        "ML_MODELS__PORT": str(free_port()),
         "ML_LINK_TRAFFIC__MODELS_URL": "",
         "ML_CLOUDWATCH__FOLDER": str(folder.resolve() / "cloudwatch"),
         # What the hour would fetch comes when the replay says so; from here it gets nothing, and asks no controller.
@@ -159,12 +159,7 @@ def serving(world: Scratch) -> Iterator[str]:
             _wait(process, url, world.folder / "ml_models.log")
             yield url
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_process(process, _STOP_SECONDS)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -181,10 +176,3 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             time.sleep(0.2)
     last = log.read_text(errors="replace").strip().splitlines()[-3:]
     raise SuiteError(f"ml_models did not start at {url}: {'; '.join(last)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

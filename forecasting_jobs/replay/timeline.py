@@ -79,6 +79,8 @@ class Timeline:
     def finish(self, parts: ProcessParts) -> None:
         """Add what the store of the replay holds in the end: retraining, champions, and the error by day."""
         for event in list_events(parts.store, self.model):
+            if event.time <= self.start:
+                continue  # the version that it begins with was trained then
             self.happenings.append(Happening(event.time, "retraining", f"{event.what} by {event.who}: {event.why}"))
         model = parts.registry.find(self.model)
         for change in model.stage_changes:

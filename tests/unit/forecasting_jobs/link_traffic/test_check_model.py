@@ -11,7 +11,7 @@ import pytest
 from forecasting_jobs.link_traffic.check_model import (
     JOB,
     ModelVerdict,
-    _may_ask_again,
+    _why_again,
     check_model,
     read_verdict,
     rule_name,
@@ -25,7 +25,7 @@ from ml_core.clocks import set_clock_file
 from ml_core.process_parts import ProcessParts
 from ml_core.records import MetricPoint
 from ml_core.retraining.advance import begin_trial
-from ml_core.retraining.requests import RetrainRequest, file_by_hand, read_request
+from ml_core.retraining.requests import RequestState, RetrainRequest, file_by_hand, read_request
 from ml_core.retraining.trials import TrialKind
 from ml_core.settings import LinkTrafficSettings, Settings
 from ml_core.store.json_store import JsonStore
@@ -167,7 +167,31 @@ def test_it_is_asked_again_while_the_challenger_on_trial_was_trained_before_the_
         file_by_hand(parts.store, HOURLY, author="ada", now=NOON)
     clock.advance(hours * HOUR)
     parts.store.put_metric_points([a_day(0, 2.0)])
-    assert _may_ask_again(parts, read_verdict(parts, HOURLY)) is may
+    assert bool(_why_again(parts, read_verdict(parts, HOURLY))) is may
+
+
+@pytest.mark.parametrize(
+    ("challenger", "days", "state", "may"),
+    [
+        (2, 3, "done", True),
+        (2, 2, "done", False),
+        (2, 7, "open", False),  # somebody has asked already
+        (1, 7, "done", False),  # the last that was trained did not take over: there is no more to gain
+        (None, 7, "done", False),
+    ],
+)
+def test_a_champion_that_took_over_is_followed_by_one_that_knows_more(
+    parts: ProcessParts, clock: FixedClock, challenger: int | None, days: int, state: RequestState, may: bool
+) -> None:
+    parts.registry.add_model(a_model(HOURLY, task="forecast"))
+    for _ in range(2):
+        parts.store.add_version(a_version(HOURLY, created_time=NOON))
+    parts.registry.promote(parts.registry.find(HOURLY), 2)
+    begin_trial(parts, HOURLY, "watch", served=2, hidden=1)
+    clock.advance(days * DAY)
+    request = RetrainRequest(HOURLY, state, NOON, challenger=challenger)
+    why = _why_again(parts, ModelVerdict(HOURLY, NOON, 0.5, 1.0, request, ()))
+    assert why.startswith("the champion took over after a breach") if may else why == ""
 
 
 @pytest.mark.deep

@@ -14,6 +14,7 @@ from ml_core.process_parts import ProcessParts
 from ml_core.records import MetricPoint
 from ml_core.registry import Registry
 from ml_core.retraining.history import Event, append_event
+from ml_core.retraining.promoting import promote
 from ml_core.settings import Settings
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_model, a_version
@@ -36,7 +37,7 @@ def timeline(parts: ProcessParts, clock: FixedClock, json_store: JsonStore) -> T
     for _ in range(2):
         json_store.add_version(a_version(MODEL))
     clock.time = MIDNIGHT
-    parts.registry.promote(parts.registry.find(MODEL), 1)
+    promote(parts.registry, parts.registry.find(MODEL), 1, why="what the replay begins with")
     timeline.add_check(MIDNIGHT + DAY, "1 model checked: 2 chunks evaluated, 9 results\n")
     timeline.add_check(
         MIDNIGHT + 2 * DAY,
