@@ -121,7 +121,8 @@ def copy_model(source: Registry, target: Registry, name: str, at: datetime) -> M
             continue
         if version.artifact is not None:
             there = source.artifact_folder(version)
-            shutil.copytree(there, target.artifacts_root / version.artifact)
+            if there.is_dir():  # files that are gone are missed by who asks for them, by their name
+                shutil.copytree(there, target.artifacts_root / version.artifact)
         target.store.add_version(replace(version, number=0))
     copied = target.find(name)
     return target.promote(copied, champions[-1])

@@ -129,7 +129,7 @@ def test_a_failure_is_told_once_until_it_is_another_or_over_and_the_first_foreca
 def test_what_was_said_before_by_versions_of_that_time_is_copied(world: Scratch, real: Registry) -> None:
     real.add_model(a_model(MODEL, task="forecast"))
     for created in (NOON - DAY, NOON + DAY):
-        real.store.add_version(a_version(MODEL, created_time=created, artifact=None, artifact_sha256=None))
+        real.store.add_version(a_version(MODEL, created_time=created))  # whose files are gone
     real.promote(real.find(MODEL), 1)
     for back, version in ((1, 1), (2, 2), (3, None), (-1, 1)):
         forecast = a_forecast(NOON - back * HOUR, series=SERIES, model=MODEL, version=version)
