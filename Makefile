@@ -75,6 +75,8 @@ install: ## Install what is needed, after asking; FLAGS="--yes --dev" as of ./in
 # More workers than two cores: many tests wait for servers.
 WORKERS ?= 3
 
+# Where an environment forbids Python to keep compiled files, each worker and process would compile every test anew.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: $(python) $(test_tools) ## Run all tests (after ./install.sh --dev); ARGS="-k words" chooses some
 	$(python) -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 

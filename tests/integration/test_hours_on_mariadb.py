@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from tests.factories import NOON
 from tests.hours_world import environment_of, opened_hours, running_controller
 from tests.mariadb import MariaDbServer, new_server
 
+Rows = dict[str, list[tuple[Any, ...]]]
 HOUR = timedelta(hours=1)
 FIRST = NOON + timedelta(minutes=5)
 SCRIPT = project_root() / "tests" / "unit" / "forecasting_jobs" / "response_time" / "dying_hour.py"
@@ -45,6 +46,8 @@ KILLS = (
     # all is there, but nobody knows
     (f"{STORE}.finish_run", "1", "before"),
 )
+DEATHS = [KILLS[:3], *((kill,) for kill in KILLS[3:])]
+"""The kills by the hour in which they fall."""
 WITHOUT_INSERTION = ("etl_insertion_dt", "file_path")
 _MINUTE_OF_TRAINING = re.compile(r"_\d{8}_\d{4}_")
 
@@ -64,15 +67,24 @@ def controller() -> Iterator[SimulatedController]:
         yield running
 
 
-def worlds(
-    stack: ExitStack, server: MariaDbServer, controller: SimulatedController, folder: Path
-) -> tuple[Parts, Parts]:
-    """Open two worlds that differ in nothing but their database, folder and clock."""
-    one, two = (
-        stack.enter_context(opened_hours(folder / name, server.new_database(), controller, FixedClock(FIRST)))
-        for name in ("disturbed", "undisturbed")
-    )
-    return one, two
+@contextmanager
+def world(server: MariaDbServer, controller: SimulatedController, folder: Path) -> Iterator[Parts]:
+    """Open a world that differs from others in nothing but its database, folder and clock."""
+    with opened_hours(folder, server.new_database(), controller, FixedClock(FIRST)) as parts:
+        yield parts
+
+
+@pytest.fixture(scope="module")
+def expected(
+    server: MariaDbServer, controller: SimulatedController, tmp_path_factory: pytest.TempPathFactory
+) -> list[Rows]:
+    """The rows after one hour, two hours, and so on, of one run alone that does each at its time."""
+    found = []
+    with world(server, controller, tmp_path_factory.mktemp("undisturbed")) as parts:
+        for number in range(len(DEATHS)):
+            assert run(parts, FIRST + number * HOUR) == ExitCode.DONE
+            found.append(rows(server, parts))
+    return found
 
 
 def run(parts: Parts, time: datetime) -> ExitCode:
@@ -91,7 +103,7 @@ def start(parts: Parts, time: datetime, *death: str) -> subprocess.Popen[str]:
     )
 
 
-def rows(server: MariaDbServer, parts: Parts) -> dict[str, list[tuple[Any, ...]]]:
+def rows(server: MariaDbServer, parts: Parts) -> Rows:
     """Return all rows of the first system's tables, and those of the store that hours make, without insertion times."""
     database = parts.settings.store_url.get_secret_value().rsplit("/", 1)[1]
     found: dict[str, list[tuple[Any, ...]]] = {}
@@ -117,19 +129,16 @@ def _without_minute(value: Any) -> Any:
     return _MINUTE_OF_TRAINING.sub("_then_", value) if isinstance(value, str) else value
 
 
-def assert_same(found: dict[str, list[tuple[Any, ...]]], expected: dict[str, list[tuple[Any, ...]]]) -> None:
+def assert_same(found: Rows, expected: Rows) -> None:
     assert found.keys() == expected.keys()
     assert [name for name in expected if found[name] != expected[name]] == []
 
 
 def test_a_run_that_is_killed_in_any_step_comes_to_the_rows_of_one_that_was_not(
-    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+    server: MariaDbServer, controller: SimulatedController, expected: list[Rows], tmp_path: Path
 ) -> None:
-    with ExitStack() as stack:
-        disturbed, undisturbed = worlds(stack, server, controller, tmp_path)
-        assert run(undisturbed, FIRST) == ExitCode.DONE
-        deaths = [KILLS[:3], *((kill,) for kill in KILLS[3:])]
-        for number, kills in enumerate(deaths):
+    with world(server, controller, tmp_path) as disturbed:
+        for number, kills in enumerate(DEATHS):
             time = FIRST + number * HOUR
             for attempt, kill in enumerate(kills):
                 process = start(disturbed, time + attempt * timedelta(minutes=3), *kill)
@@ -137,18 +146,16 @@ def test_a_run_that_is_killed_in_any_step_comes_to_the_rows_of_one_that_was_not(
                 assert process.returncode == -signal.SIGKILL, f"{kill}: {said[-2000:]}"
             assert run(disturbed, time + timedelta(minutes=1)) == ExitCode.HELD_ELSEWHERE  # the lease has not run out
             assert run(disturbed, time + len(kills) * timedelta(minutes=3)) == ExitCode.DONE
-            assert run(undisturbed, time) == ExitCode.DONE
-        found, expected = rows(server, disturbed), rows(server, undisturbed)
-        assert len(expected["forecasts"]) == 6 * len(deaths)
-        assert all(expected[table.name] for table in TABLES)
-        assert_same(found, expected)
+        found = rows(server, disturbed)
+    assert len(expected[-1]["forecasts"]) == 6 * len(DEATHS)
+    assert all(expected[-1][table.name] for table in TABLES)
+    assert_same(found, expected[-1])
 
 
 def test_two_runs_at_once_come_to_the_rows_of_one(
-    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+    server: MariaDbServer, controller: SimulatedController, expected: list[Rows], tmp_path: Path
 ) -> None:
-    with ExitStack() as stack:
-        shared, alone = worlds(stack, server, controller, tmp_path)
+    with world(server, controller, tmp_path) as shared:
         for time in (FIRST, FIRST + 4 * HOUR):  # the first hour, and three that were missed with the one after
             both = [start(shared, time) for _ in range(2)]
             codes = []
@@ -159,22 +166,18 @@ def test_two_runs_at_once_come_to_the_rows_of_one(
             assert ExitCode.FAILED not in codes
             assert set(codes) <= {ExitCode.DONE, ExitCode.HELD_ELSEWHERE}
             assert run(shared, time + timedelta(minutes=3)) == ExitCode.DONE
-            assert run(alone, time) == ExitCode.DONE
-        found, expected = rows(server, shared), rows(server, alone)
-        assert len(expected["forecasts"]) == 6 * 5
-        assert_same(found, expected)
+        found = rows(server, shared)
+    assert len(found["forecasts"]) == 6 * 5
+    assert_same(found, expected[4])
 
 
 def test_hours_made_good_together_come_to_the_rows_of_hours_done_one_by_one(
-    server: MariaDbServer, controller: SimulatedController, tmp_path: Path
+    server: MariaDbServer, controller: SimulatedController, expected: list[Rows], tmp_path: Path
 ) -> None:
-    with ExitStack() as stack:
-        late, punctual = worlds(stack, server, controller, tmp_path)
-        for number in range(4):
-            assert run(punctual, FIRST + number * HOUR) == ExitCode.DONE
+    with world(server, controller, tmp_path) as late:
         for number in (0, 3):
             assert run(late, FIRST + number * HOUR) == ExitCode.DONE
-        assert_same(rows(server, late), rows(server, punctual))
+        assert_same(rows(server, late), expected[3])
 
 
 def test_tables_that_cannot_be_had_fail_the_hour_and_keep_nothing_else_back(

@@ -22,6 +22,7 @@ from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
 from tests.factories import NOON
 from tests.processes import free_port
+from tests.unit.forecasting_jobs.response_time.conftest import Begun
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FIRST = NOON + timedelta(minutes=5)
@@ -30,6 +31,17 @@ FIRST = NOON + timedelta(minutes=5)
 @pytest.fixture
 def patient(parts: Parts) -> Parts:
     """The parts with one connection, so that faults that follow each other meet one question."""
+    return with_patience(parts)
+
+
+@pytest.fixture
+def after_first_hour(begun: Begun, clock: FixedClock) -> Parts:
+    """Such parts for which the first hour is done, when it is."""
+    clock.time = FIRST
+    return with_patience(begun("faulty", clock))
+
+
+def with_patience(parts: Parts) -> Parts:
     changed = parts.section.model_copy(update={"connections": 1, "timeout_seconds": 1.0, "history_days": 12})
     return replace(parts, settings=parts.settings.model_copy(update={"response_time": changed}))
 
@@ -67,10 +79,9 @@ FAULTS = (
 
 
 def test_a_fault_fails_the_hour_with_its_reason_while_the_others_go_on_and_the_next_run_heals_it(
-    patient: Parts, clock: FixedClock, controller: SimulatedController
+    after_first_hour: Parts, clock: FixedClock, controller: SimulatedController
 ) -> None:
-    clock.time = FIRST
-    assert run(patient) == ExitCode.DONE
+    patient = after_first_hour
     for number, (fault, times, message) in enumerate(FAULTS):
         hour = NOON + number * HOUR
         clock.time = hour + HOUR + timedelta(minutes=5)
@@ -112,10 +123,9 @@ def test_a_controller_that_is_down_leaves_everything_as_it_is(patient: Parts, cl
 
 
 def test_a_clock_that_was_ahead_or_is_set_back_costs_no_hour_and_makes_none(
-    patient: Parts, clock: FixedClock, controller: SimulatedController
+    after_first_hour: Parts, clock: FixedClock, controller: SimulatedController
 ) -> None:
-    clock.time = FIRST
-    assert run(patient) == ExitCode.DONE
+    patient = after_first_hour
     before = known(patient)
     controller.clock = FixedClock(FIRST)
     clock.time = FIRST + 3 * DAY  # the machine's clock is wrong, so it takes the controller's newest hour for whole

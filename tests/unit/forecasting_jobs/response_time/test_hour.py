@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from forecasting_jobs.response_time.hour import NAME, hourly_job
-from forecasting_jobs.response_time.parts import Parts, make_parts
+from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
 from ml_core.clock import FixedClock, format_time
 from ml_core.config import project_root
 from ml_core.jobs.runner import ExitCode, run_job
-from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
+from tests.hours_world import environment_of, opened_hours
+from tests.unit.forecasting_jobs.response_time.conftest import Begun
 
 _STORE = "ml_core.store.json_store:JsonStore"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -42,37 +42,29 @@ def rows(parts: Parts) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def beside(parts: Parts, folder: Path, clock: FixedClock) -> Parts:
-    """Return parts with a store and artifacts of their own, and the same controller."""
-    settings = parts.settings.model_copy(update={"artifacts_folder": str(folder / "artifacts-beside")})
-    return make_parts(settings, JsonStore(folder / "store-beside"), clock)
-
-
-def test_hours_that_were_missed_come_to_the_rows_of_an_undisturbed_run(
-    parts: Parts, clock: FixedClock, tmp_path: Path
-) -> None:
-    for number in range(6):
+def test_hours_that_were_missed_come_to_the_rows_of_an_undisturbed_run(begun: Begun, clock: FixedClock) -> None:
+    parts = begun("punctual", clock)
+    for number in range(1, 6):
         clock.time = FIRST + number * HOUR
         assert run(parts) == ExitCode.DONE
-    other_clock = FixedClock(FIRST)
-    other = beside(parts, tmp_path, other_clock)
-    assert run(other) == ExitCode.DONE
-    other_clock.advance(5 * HOUR)
+    other_clock = FixedClock(FIRST + 5 * HOUR)
+    other = begun("late", other_clock)
     assert run(other) == ExitCode.DONE
     assert rows(other) == rows(parts)
     messages = [run.message or "" for run in other.store.list_runs(NAME, newest=10)]
     assert len(messages) == 6
     assert [message.endswith("hours late") for message in messages] == [False, True, True, True, True, False]
     assert len(set(rows(parts)["forecasts"])) == 36
-    other.store.close()
 
 
 def test_an_hour_that_is_done_is_not_done_again(
-    parts: Parts, clock: FixedClock, controller: SimulatedController
+    begun: Begun, clock: FixedClock, controller: SimulatedController
 ) -> None:
-    clock.time = FIRST
+    clock.time = FIRST + HOUR
+    parts = begun("twice", clock)
     assert run(parts) == ExitCode.DONE
     before, asked = rows(parts), controller.questions
+    assert asked
     clock.advance(timedelta(minutes=20))
     assert run(parts) == ExitCode.DONE
     assert rows(parts) == before
@@ -80,11 +72,10 @@ def test_an_hour_that_is_done_is_not_done_again(
 
 
 def test_an_hour_that_failed_says_why_and_is_made_good(
-    parts: Parts, clock: FixedClock, controller: SimulatedController
+    begun: Begun, clock: FixedClock, controller: SimulatedController
 ) -> None:
-    clock.time = FIRST
-    assert run(parts) == ExitCode.DONE
     clock.time = FIRST + HOUR
+    parts = begun("failing", clock)
     controller.faults.extend(["xml"] * 16)
     assert run(parts) == ExitCode.FAILED
     newest = parts.store.list_runs(NAME, newest=1)[0]
@@ -96,35 +87,28 @@ def test_an_hour_that_failed_says_why_and_is_made_good(
 
 
 def test_a_run_that_was_killed_in_any_step_is_made_good_to_the_same_rows(
-    parts: Parts, clock: FixedClock, controller: SimulatedController, tmp_path: Path
+    begun: Begun, clock: FixedClock, controller: SimulatedController, tmp_path: Path
 ) -> None:
-    clock.time = FIRST
     other_clock = FixedClock(FIRST)
-    other = beside(parts, tmp_path, other_clock)
-    for number in range(4):
+    other = begun("undisturbed", other_clock)
+    for number in range(1, 4):
         other_clock.time = clock.time = FIRST + number * HOUR
         assert run(other) == ExitCode.DONE
     kills = [("record_observations", 3), ("put_forecast", 1), ("put_metric_points", 2), ("finish_run", 1)]
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ML_")},
-        "ML_STORE_URL": parts.settings.store_url.get_secret_value(),
-        "ML_ARTIFACTS_FOLDER": parts.settings.artifacts_folder,
-        "ML_RESPONSE_TIME__CONFIG_FILE": parts.section.config_file,
-        "ML_RESPONSE_TIME__HISTORY_DAYS": str(parts.section.history_days),
-    }
     script = Path(__file__).with_name("dying_hour.py")
-    for number, (method, call) in enumerate(kills):
-        clock.time = FIRST + number * HOUR
-        dead = subprocess.run(
-            [sys.executable, str(script), format_time(clock.time), f"{_STORE}.{method}", str(call)],
-            env={**environment, "PYTHONPATH": str(project_root())},
-            cwd=project_root(),
-            capture_output=True,
-            text=True,
-        )
-        assert dead.returncode == -signal.SIGKILL, dead.stderr[-2000:]
-        assert run(parts) == ExitCode.HELD_ELSEWHERE  # the dead one's lease has not run out
-        clock.advance(timedelta(minutes=3))
-        assert run(parts) == ExitCode.DONE
-    assert rows(parts) == rows(other)
-    other.store.close()
+    folder = tmp_path / "killed"
+    with opened_hours(folder, f"json:///{folder / 'store'}", controller, clock) as parts:
+        for number, (method, call) in enumerate(kills):
+            clock.time = FIRST + number * HOUR
+            dead = subprocess.run(
+                [sys.executable, str(script), format_time(clock.time), f"{_STORE}.{method}", str(call)],
+                env=environment_of(parts),
+                cwd=project_root(),
+                capture_output=True,
+                text=True,
+            )
+            assert dead.returncode == -signal.SIGKILL, dead.stderr[-2000:]
+            assert run(parts) == ExitCode.HELD_ELSEWHERE  # the dead one's lease has not run out
+            clock.advance(timedelta(minutes=3))
+            assert run(parts) == ExitCode.DONE
+        assert rows(parts) == rows(other)

@@ -17,7 +17,7 @@ from forecasting_jobs.response_time.simulated_load import SERVERS, SimulatedLoad
 from ml_core.clock import FixedClock
 from ml_core.errors import ConfigurationError
 from tests.factories import NOON
-from tests.unit.forecasting_jobs.response_time.conftest import CLIENT, SECRET
+from tests.hours_world import CLIENT, SECRET
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 FORM = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET}
