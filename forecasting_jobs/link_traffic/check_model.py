@@ -7,7 +7,7 @@ rule that asks for training when the error is **above** its threshold: the first
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,6 +23,8 @@ from ml_core.retraining.trials import read_trial
 from ml_core.settings import LinkTrafficSettings
 
 JOB = "check_model"
+Run = Callable[[Sequence[str]], str]
+"""Runs a command of the suite and returns what it wrote; raises ``CommandFailed``."""
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
 _STILL_BREACHED = "the error is still beyond its bound, and the challenger on trial is of before"
@@ -64,17 +66,17 @@ class ModelVerdict:
         return f"{self.model}: RMSE of {self.day:%Y-%m-%d} {self.rmse:.3f} Gbit/s, {bound}: {state}{asked}"
 
 
-def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
-    """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
+def check_model(parts: ProcessParts, model: str, run: Run = run_suite) -> ModelVerdict:
+    """Check a model in a process of its own, by ``run``, and return the verdict.
 
     While the error stays beyond its bound, a challenger on trial is followed by one that knows more, and so is a
     champion that took over, three days later.
 
     Raises ``CommandFailed`` with what the process said if it failed.
     """
-    if read_verdict(parts, model).day is None and not _has_rule(model, environ):  # where it judged, it was there
-        _set_rule(parts.settings.link_traffic, model, environ)
-    output = run_suite(["ml_monitor", "check", "--model", model], environ)
+    if read_verdict(parts, model).day is None and not _has_rule(model, run):  # where it judged, it was there
+        _set_rule(parts.settings.link_traffic, model, run)
+    output = run(["ml_monitor", "check", "--model", model])
     verdict = read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
     if reason := _why_again(parts, verdict):
         file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=reason)
@@ -145,15 +147,15 @@ def _trained(parts: ProcessParts, model: str, number: int) -> datetime:
     return parts.registry.version(parts.registry.find(model), number).created_time
 
 
-def _has_rule(model: str, environ: Mapping[str, str] | None) -> bool:
+def _has_rule(model: str, run: Run) -> bool:
     """Return whether the rule is there: it may be somebody's own by now, which must stay as it is."""
-    listed = run_suite(["ml_monitor", "rules", "list"], environ).splitlines()
+    listed = run(["ml_monitor", "rules", "list"]).splitlines()
     return rule_name(model) in {line.partition(" ")[0] for line in listed}
 
 
-def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:
+def _set_rule(section: LinkTrafficSettings, model: str, run: Run) -> None:
     """Have the monitor keep the rule."""
     with tempfile.TemporaryDirectory(prefix="rule-") as folder:
         file = Path(folder) / "rules.yaml"
         file.write_bytes(orjson.dumps({"rules": [rule_of(section, model)]}))  # JSON is YAML
-        run_suite(["ml_monitor", "rules", "apply", str(file), "--yes"], environ)
+        run(["ml_monitor", "rules", "apply", str(file), "--yes"])
