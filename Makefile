@@ -95,7 +95,7 @@ bench-store: $(python) $(test_tools) ## Measure the store beside its controls, a
 bench-monitor: $(python) $(test_tools) ## Measure the monitor beside Evidently and NannyML, which it installs under var/; ARGS as above
 	@$(python) -m benchmarks.monitor $(ARGS)
 
-bench-dashboard: $(python) $(test_tools) ## Measure pages, charts and the client beside bare ones; ARGS as above
+bench-dashboard: $(python) $(test_tools) ## Measure pages, charts, the client and many models, each beside its control; ARGS as above
 	@$(python) -m benchmarks.dashboard $(ARGS)
 
 bench-serving: $(python) $(test_tools) ## Measure the anomaly app beside scikit-learn and a Flask that says hello; ARGS as above

@@ -25,6 +25,7 @@ from ml_core.errors import FieldError, InvalidInput
 from ml_core.lineage import training_lineage
 from ml_core.records import FeatureSpec, Model, ModelVersion
 from ml_core.registry import Registry
+from ml_core.retraining.promoting import promote as promote_version
 from ml_core.store.opening import open_store
 
 RANDOM_STATE = 16
@@ -90,7 +91,7 @@ def run(
     for difference in differences:
         _say(f"warning: {MODEL}: {difference}; it will be served by scikit-learn itself, slowly")
     if promote:
-        registry.promote(model, version.number)
+        promote_version(registry, model, version.number, why=f"version {version.number}, as soon as it was trained")
     _say(
         f"{MODEL}: version {version.number} registered as {'champion' if promote else 'challenger'}, "
         f"{trained.metrics['held_out_anomalies']:,} anomalies in {trained.metrics['held_out_rows']:,} rows held out, "

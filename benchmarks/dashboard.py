@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from benchmarks import dashboard_charts, dashboard_client, dashboard_pages, store
+from benchmarks import dashboard_charts, dashboard_client, dashboard_models, dashboard_pages, store
 from benchmarks.store import Part
 
 PARTS: Mapping[str, Part] = {
     "pages": dashboard_pages.measure,
     "charts": dashboard_charts.measure,
     "client": dashboard_client.measure,
+    "models": dashboard_models.measure,
 }
 
 

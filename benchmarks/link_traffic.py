@@ -27,7 +27,7 @@ from benchmarks import store
 from benchmarks.figures import Figure, Sizes, in_turns, milliseconds, progress
 from benchmarks.store import Part
 from forecasting_jobs.link_traffic import network
-from forecasting_jobs.link_traffic.features import examples_of, inputs_of, targets_of
+from forecasting_jobs.link_traffic.features import days_of, examples_of, inputs_of, targets_of
 from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, links_of
 from forecasting_jobs.link_traffic.network import NetworkSettings
 from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, SEASONAL_NAIVE, Race
@@ -62,10 +62,10 @@ def serving(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Yield how much more than the bare call of the model a served forecast costs, after the first."""
     learnt = learn(_made_up("hourly", timedelta(days=30)), "hourly", NetworkSettings(epochs=1))
     reference = pd.DataFrame({"value": [1.0]})
-    saved = save_artifact(folder, "link_traffic", "first", "windowed_network", learnt.trained, reference)
+    saved = save_artifact(folder, "link_traffic", "first", "windowed_network", learnt.fitted.trained, reference)
     window = _window(learnt)
-    place, model = str(folder / saved.path), learnt.trained.model
-    probes = learnt.trained.probes
+    place, model = str(folder / saved.path), learnt.fitted.trained.model
+    probes = learnt.fitted.trained.probes
     one = [probes.over_time[:1], probes.beside[:1]]
     forecast(place, saved.sha256, [window])
     model(one, training=False)
@@ -117,9 +117,10 @@ def _one_way(path: Path) -> list[LinkSeries]:
 def _bare_fit(links: Sequence[LinkSeries], settings: NetworkSettings) -> Callable[[], Any]:
     """Return the fit alone of what ``learn`` fits: the same windows, network, batches and epochs, with no callbacks."""
     learnt = learn(links, "hourly", NetworkSettings(epochs=1))
-    spec = learnt.trained.spec
-    learning, validation, _ = split(examples_of(links, spec), learnt.cut_off, spec.horizon * HOUR)
-    fitted, checked = ((inputs_of(spec, each), each) for each in (learning, validation))
+    spec = learnt.fitted.trained.spec
+    learning, validation = split(examples_of(links, spec), learnt.cut_off, spec.horizon * HOUR)
+    days = days_of(links, learnt.cut_off)
+    fitted, checked = ((inputs_of(spec, each, days), each) for each in (learning, validation))
     arrays, held = (([i.over_time, i.beside], targets_of(i, each)) for i, each in (fitted, checked))
 
     def fit() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -64,7 +64,7 @@ def forecast_job(engine: Engine) -> Job:
     def work(slot: datetime) -> str:
         instances = engine.active_instances()
         for_each(instances, forecast)
-        return f"{len(instances)} instances forecast"
+        return f"{_counted(instances)} forecast"
 
     return _job("cloudwatch-forecast", engine.config.PREDICT_INTERVAL, work)
 
@@ -86,7 +86,7 @@ def train_job(engine: Engine) -> Job:
     def work(slot: datetime) -> str:
         instances = engine.active_instances()
         for_each(instances, train)
-        return f"{len(instances)} instances trained"
+        return f"{_counted(instances)} trained"
 
     return _job("cloudwatch-train", engine.config.TRAIN_INTERVAL, work)
 
@@ -146,6 +146,10 @@ def _record_dataset(engine: Engine, instance: str, content: bytes) -> None:
 def _refuse(newest_time: datetime | None) -> None:
     since = "came" if newest_time is None else f"came since {format_time(newest_time)}"
     raise SuiteError(f"no points {since}; is the instance running, and are its dimensions named in queries.json?")
+
+
+def _counted(instances: Collection[str]) -> str:
+    return "1 instance" if len(instances) == 1 else f"{len(instances):,} instances"
 
 
 def _told_by(instance: str) -> asked_jobs.Tell:

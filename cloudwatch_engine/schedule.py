@@ -20,6 +20,7 @@ from types import FrameType
 from cloudwatch_engine.seed_config import SeedConfig, read_config
 from ml_core import logs
 from ml_core.config import load_settings, project_root, resolve_path
+from ml_core.processes import end_process
 from ml_core.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -91,12 +92,7 @@ def scheduled(settings: Settings) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(2 * _STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_process(process, 2 * _STOP_SECONDS)
 
 
 def keep_schedule(parent: int) -> None:

@@ -32,6 +32,7 @@ from ml_core.errors import ArtifactError, NotFound, SuiteError
 from ml_core.forecasters.backtest import Progress, no_progress
 from ml_core.forecasters.base import CannotForecast, Forecaster
 from ml_core.records import FeatureSpec, Forecast, ForecastStep, Model, ModelVersion
+from ml_core.retraining.promoting import promote
 from ml_core.timeseries.series import Series
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ def train_instance(
     versions = {name: _register(engine, model, trial, name, members) for name, members in fitted.items()}
     registry = engine.registry
     served = versions[trial.preferred].number
-    registry.promote(registry.find(model.name), served)
+    why = f"version {served}: {trial.preferred} did best in the backtest"
+    promote(registry, registry.find(model.name), served, why=why)
     for name, tried in fitted.items():
         if name != trial.preferred:
             _issue_beside(engine, instance, history, name, tried.members[name], versions[name].number)

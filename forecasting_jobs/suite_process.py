@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from ml_core.config import project_root
 from ml_core.errors import SuiteError
 
-_DEADLINE_SECONDS = 1800
+DEADLINE_SECONDS = 1800
 _LINES_TOLD = 3
 
 
@@ -38,12 +38,17 @@ def run_suite(command: Sequence[str], environ: Mapping[str, str] | None = None) 
             env={**suite_environ(), **(environ or {})},
             capture_output=True,
             text=True,
-            timeout=_DEADLINE_SECONDS,
+            timeout=DEADLINE_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise CommandFailed(f"{named} did not end within {_DEADLINE_SECONDS} s") from None
+        raise CommandFailed(f"{named} did not end within {DEADLINE_SECONDS} s") from None
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-_LINES_TOLD:]
-        raise CommandFailed(f"{named} ended with {done.returncode}: {'; '.join(said)}")
+        raise failure(command, done.returncode, done.stdout, done.stderr)
     return done.stdout
+
+
+def failure(command: Sequence[str], code: int, output: str, errors: str) -> CommandFailed:
+    """Return the error of a command that ended with ``code``, told by the last lines that it wrote."""
+    said = (errors.strip() or output.strip()).splitlines()[-_LINES_TOLD:]
+    return CommandFailed(f"{' '.join(command[:4])} ended with {code}: {'; '.join(said)}")

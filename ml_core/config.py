@@ -19,6 +19,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ml_core.errors import ConfigurationError
+from ml_core.problems import said_of
 from ml_core.settings import Settings
 
 _PREFIX = "ML_"
@@ -142,12 +143,12 @@ def _paths(values: Mapping[str, Any], prefix: str = "") -> list[str]:
 
 def _explain(error: ValidationError, sources: Mapping[str, str]) -> str:
     messages = []
-    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+    for problem in error.errors(include_url=False, include_input=False):
         names = [str(part) for part in problem["loc"] if not isinstance(part, int)]
         key = ".".join(names)
         source = sources.get(key) or next((sources[path] for path in sources if path.startswith(f"{key}.")), key)
         if problem["type"] == "extra_forbidden":
             messages.append(f"{source}: there is no setting {key}")
         else:
-            messages.append(f"{source}: {problem['msg'][0].lower()}{problem['msg'][1:]} (setting {key})")
+            messages.append(f"{source}: {said_of(problem)} (setting {key})")
     return "; ".join(messages)

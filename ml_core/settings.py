@@ -234,12 +234,16 @@ class JupyterSettings(Section):
     port: Port = 8888
 
 
+MOST_DAYS = 36_500
+"""Of keeping records: a hundred years, and still a time that can be told."""
+
+
 class RetentionSettings(Section):
     """How long is kept what ``python -m ml_core.store retain`` forgets."""
 
-    predictions_days: Annotated[int, Field(ge=1)] = 90
-    metrics_days: Annotated[int, Field(ge=1)] = 730
-    series_days: Annotated[int, Field(ge=1)] = 730
+    predictions_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 90
+    metrics_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 730
+    series_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 730
 
 
 class RetrainingSettings(Section):

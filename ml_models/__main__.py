@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 from ml_models.retraining import retrain
 from ml_models.run_model import train
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def main() -> None:
     """The model registry and serving app."""
 

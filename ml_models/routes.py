@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, current_app, jsonify
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 
 from ml_core.clock import format_time
 from ml_core.records import Model, ModelVersion
 from ml_core.registry import Registry
+from ml_core.retraining import asking
 from ml_core.traffic.records import TrafficForecast, Window
 from ml_core.web.blueprints import create_api_blueprint
-from ml_core.web.shapes import Body, FeatureRowsField, ModelPath, TimeField
+from ml_core.web.json_bodies import body_may_be_missing
+from ml_core.web.shapes import AskingBody, Body, FeatureRowsField, ModelPath, TimeField
 from ml_models.forecasting import TrafficServer
 from ml_models.window_bodies import ShortName, Values
 
@@ -47,10 +49,16 @@ class PredictBody(Body):
         return value
 
 
-class PromoteBody(Body):
-    """The version to make the champion."""
+class PromoteBody(AskingBody):
+    """The version to make the champion; who does it, and why."""
 
     version: int = Field(ge=1, strict=True)
+
+
+class RollBackBody(AskingBody):
+    """Who goes back, and why; it may be missing, as it was in the first version of this address."""
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
 
 @blueprint.get("/", summary="The app's name, as in the first system", doc_ui=False)
@@ -83,14 +91,15 @@ def versions(path: ModelPath) -> Response:
 
 @blueprint.post("/models/<model_id>/promotions", summary="Make a version the champion")
 def promote(path: ModelPath, body: PromoteBody) -> Response:
-    registry = _registry()
-    return jsonify(_model_json(registry.promote(registry.find(path.model_id), body.version)))
+    after = asking.promote(_registry(), path.model_id, body.version, author=body.author, reason=body.reason)
+    return jsonify(_model_json(after))
 
 
 @blueprint.post("/models/<model_id>/rollbacks", summary="Go back to the champion before")
-def roll_back(path: ModelPath) -> Response:
-    registry = _registry()
-    return jsonify(_model_json(registry.roll_back(registry.find(path.model_id))))
+@body_may_be_missing
+def roll_back(path: ModelPath, body: RollBackBody) -> Response:
+    after = asking.roll_back(_registry(), path.model_id, author=body.author, reason=body.reason)
+    return jsonify(_model_json(after))
 
 
 def _registry() -> Registry:

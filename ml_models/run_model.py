@@ -22,6 +22,7 @@ from ml_core.csv_tables import read_table
 from ml_core.lineage import training_lineage
 from ml_core.records import Model, ModelVersion
 from ml_core.registry import Registry
+from ml_core.retraining.promoting import promote as promote_version
 from ml_core.store.opening import open_store
 from ml_models.leaks import find_leaks
 from ml_models.trainers.base import Trained, Trainer
@@ -113,7 +114,7 @@ def _register(registry: Registry, job: _Job, trained: Trained, promote: bool) ->
         reference=trained.reference,
     )
     if promote:
-        registry.promote(model, added.number)
+        promote_version(registry, model, added.number, why=f"version {added.number}, as soon as it was trained")
     metric = trainer.headline_metric
     stage = "champion" if promote else "challenger"
     _say(f"{trainer.model}: version {added.number} registered as {stage}, {metric} {trained.metrics[metric]:.4f}")

@@ -82,7 +82,7 @@ class StoreExporter(Collector):
         )
         day = GaugeMetricFamily("ml_model_predictions_last_day", "Predictions of the last 24 hours.", labels=["model"])
         now, store = self.clock.now(), self.registry.store
-        models = store.list_models()
+        models, newest = store.list_models(), store.last_prediction_times()
         for model in models:
             champion = self.registry.champion(model)
             if champion is not None:
@@ -90,9 +90,8 @@ class StoreExporter(Collector):
                 for name, value in champion.metrics.items():
                     if isinstance(value, (int, float)):
                         score.add_metric([model.name, name], value)
-            newest = store.last_prediction_time(model.name)
-            if newest is not None:
-                last.add_metric([model.name], newest.timestamp())
+            if model.name in newest:
+                last.add_metric([model.name], newest[model.name].timestamp())
             # A little past now: a prediction that is being stored while this runs belongs to the day.
             counts = store.count_predictions(model.name, now - _DAY, now + timedelta(minutes=1), _DAY)
             day.add_metric([model.name], sum(counts.values()))

@@ -7,7 +7,7 @@ rule that asks for training when the error is **above** its threshold: the first
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,9 +23,13 @@ from ml_core.retraining.trials import read_trial
 from ml_core.settings import LinkTrafficSettings
 
 JOB = "check_model"
+Run = Callable[[Sequence[str]], str]
+"""Runs a command of the suite and returns what it wrote; raises ``CommandFailed``."""
 _METRIC = "day/performance/rmse"
 _LOOKED_BACK = timedelta(days=60)
-_REASON = "the error is still beyond its bound, and the challenger on trial is of before"
+_STILL_BREACHED = "the error is still beyond its bound, and the challenger on trial is of before"
+_KNOWS_MORE = "the champion took over after a breach, and more of what came since is known by now"
+_FOLLOWED_AFTER = timedelta(days=3)
 _DEVIATIONS = 4.0  # days of one link's bursts are no reason to train anew
 _FEWEST_STEPS = 24  # two forecasts of one link: the usual would leave days of two links unjudged
 
@@ -62,19 +66,20 @@ class ModelVerdict:
         return f"{self.model}: RMSE of {self.day:%Y-%m-%d} {self.rmse:.3f} Gbit/s, {bound}: {state}{asked}"
 
 
-def check_model(parts: ProcessParts, model: str, environ: Mapping[str, str] | None = None) -> ModelVerdict:
-    """Check a model in a process of its own, with ``environ`` beside its environment, and return the verdict.
+def check_model(parts: ProcessParts, model: str, run: Run = run_suite) -> ModelVerdict:
+    """Check a model in a process of its own, by ``run``, and return the verdict.
 
-    While the error stays beyond its bound, a challenger on trial is followed by one that knows more.
+    While the error stays beyond its bound, a challenger on trial is followed by one that knows more, and so is a
+    champion that took over, three days later.
 
     Raises ``CommandFailed`` with what the process said if it failed.
     """
-    if read_verdict(parts, model).day is None and not _has_rule(model, environ):  # where it judged, it was there
-        _set_rule(parts.settings.link_traffic, model, environ)
-    output = run_suite(["ml_monitor", "check", "--model", model], environ)
+    if read_verdict(parts, model).day is None and not _has_rule(model, run):  # where it judged, it was there
+        _set_rule(parts.settings.link_traffic, model, run)
+    output = run(["ml_monitor", "check", "--model", model])
     verdict = read_verdict(parts, model, [line for line in output.splitlines() if " -> " in line])
-    if verdict.is_breached and _may_ask_again(parts, verdict):
-        file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=_REASON)
+    if reason := _why_again(parts, verdict):
+        file_by_hand(parts.store, model, author=JOB, now=parts.clock.now(), reason=reason)
         return read_verdict(parts, model, verdict.moves)
     return verdict
 
@@ -115,27 +120,42 @@ def rule_of(section: LinkTrafficSettings, model: str) -> dict[str, Any]:
     }
 
 
-def _may_ask_again(parts: ProcessParts, verdict: ModelVerdict) -> bool:
-    """Return whether a challenger is on trial that was trained before the last cool-down: it knows little of a change.
+def _why_again(parts: ProcessParts, verdict: ModelVerdict) -> str:
+    """Return why training is asked for though no rule does, or nothing.
 
-    A rule asks for no other while one is on trial.
+    A rule asks for no other challenger while one is on trial, even if that one was trained before the last cool-down
+    and the error is still beyond its bound. And whoever took over after a breach had a few days of the new pattern to
+    learn from: three days later there is more, and so on as long as those that follow win.
     """
+    now, request = parts.clock.now(), verdict.request
+    if request is not None and request.state != "done":
+        return ""
     trial = read_trial(parts.store, verdict.model)
-    if trial is None or trial.kind != "shadow" or (verdict.request is not None and verdict.request.state != "done"):
-        return False
-    trained = parts.registry.version(parts.registry.find(verdict.model), trial.hidden).created_time
-    return parts.clock.now() >= trained + timedelta(hours=parts.settings.retraining.cool_down_hours)
+    if trial is not None and trial.kind == "shadow":
+        is_stale = now >= _trained(parts, trial.model, trial.hidden) + timedelta(
+            hours=parts.settings.retraining.cool_down_hours
+        )
+        return _STILL_BREACHED if verdict.is_breached and is_stale else ""
+    if request is None or request.challenger is None:
+        return ""
+    is_champion = parts.registry.find(verdict.model).champion == request.challenger
+    is_due = is_champion and now >= _trained(parts, verdict.model, request.challenger) + _FOLLOWED_AFTER
+    return _KNOWS_MORE if is_due else ""
 
 
-def _has_rule(model: str, environ: Mapping[str, str] | None) -> bool:
+def _trained(parts: ProcessParts, model: str, number: int) -> datetime:
+    return parts.registry.version(parts.registry.find(model), number).created_time
+
+
+def _has_rule(model: str, run: Run) -> bool:
     """Return whether the rule is there: it may be somebody's own by now, which must stay as it is."""
-    listed = run_suite(["ml_monitor", "rules", "list"], environ).splitlines()
+    listed = run(["ml_monitor", "rules", "list"]).splitlines()
     return rule_name(model) in {line.partition(" ")[0] for line in listed}
 
 
-def _set_rule(section: LinkTrafficSettings, model: str, environ: Mapping[str, str] | None) -> None:
+def _set_rule(section: LinkTrafficSettings, model: str, run: Run) -> None:
     """Have the monitor keep the rule."""
     with tempfile.TemporaryDirectory(prefix="rule-") as folder:
         file = Path(folder) / "rules.yaml"
         file.write_bytes(orjson.dumps({"rules": [rule_of(section, model)]}))  # JSON is YAML
-        run_suite(["ml_monitor", "rules", "apply", str(file), "--yes"], environ)
+        run(["ml_monitor", "rules", "apply", str(file), "--yes"])

@@ -1,13 +1,13 @@
 """From series of links to what the network learns from: windows, what came after them, and scalers.
 
-Scalers and categories are fitted on what lies before the cut-off. A window is made of what was known at its issue time,
-gaps filled from before; a window whose coming steps were not all measured is no example. See
+Scalers, typical days and categories are fitted on what lies before the cut-off. A window is made of what was known at
+its issue time, gaps filled from before; a window whose coming steps were not all measured is no example. See
 ``ml_core.forecasters.window_spec`` for the inputs themselves, which serving makes by the same function.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from forecasting_jobs.link_traffic.gaps import filled
 from forecasting_jobs.link_traffic.link_series import LinkSeries
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.forecasters.window_spec import FARTHEST, Inputs, Singles, WindowSpec
+from ml_core.timeseries.day_profiles import DAY_SECONDS, Days
 from ml_core.timeseries.series import Floats
 from ml_core.timeseries.windows import Scaler, robust_spread
 
@@ -49,18 +50,23 @@ class Examples:
         pairs = [self.pairs[place] for place in places]
         return Examples(self.windows[places], self.truths[places], self.day_before[places], pairs, self.seconds[places])
 
+    def since(self, time: datetime) -> Examples:
+        """Return those that were issued at a time or later."""
+        return self.taken(self.seconds >= int(time.timestamp()))
+
 
 def fit_spec(links: Sequence[LinkSeries], cut_off: datetime) -> WindowSpec:
     """Return the specification by what was measured up to ``cut_off``; raise ``InvalidInput`` if a link has nothing."""
     scalers = {}
     for series in links:
-        known = series.values[: max(series.index_at(cut_off) + 1, 0)]
+        known = _until(series, cut_off)
         known = known[np.isfinite(known).all(axis=1)]
         if not len(known):
             message = f"nothing of {series.link} at {series.location} was measured before the cut-off"
             raise InvalidInput(f"time: {message}", [FieldError("time", message)])
         rx, tx = (_scaler(direction) for direction in known.T)
         scalers[series.pair] = (rx, tx)
+    days = days_of(links, cut_off)
     return WindowSpec(
         window=WINDOW,
         horizon=HORIZON,
@@ -68,7 +74,18 @@ def fit_spec(links: Sequence[LinkSeries], cut_off: datetime) -> WindowSpec:
         links=tuple(sorted({series.link for series in links})),
         locations=tuple(sorted({series.location for series in links})),
         scalers=scalers,
+        profiles=np.stack([days[pair].profile() for pair in scalers]),
     )
+
+
+def days_of(links: Sequence[LinkSeries], cut_off: datetime) -> Mapping[tuple[str, str], Days]:
+    """Return what was measured up to ``cut_off``, day by day, by link and location."""
+    return {
+        series.pair: Days.of(
+            _until(series, cut_off), int(series.start_time.timestamp()), int(series.step.total_seconds())
+        )
+        for series in links
+    }
 
 
 def examples_of(links: Sequence[LinkSeries], spec: WindowSpec) -> Examples:
@@ -79,14 +96,27 @@ def examples_of(links: Sequence[LinkSeries], spec: WindowSpec) -> Examples:
     return Examples(windows, truths, day_before, pairs, seconds)
 
 
-def inputs_of(spec: WindowSpec, examples: Examples) -> Inputs:
-    """Return the network's inputs."""
-    return spec.inputs(examples.windows, examples.pairs, examples.seconds)
+def inputs_of(spec: WindowSpec, examples: Examples, days: Mapping[tuple[str, str], Days] | None = None) -> Inputs:
+    """Return the network's inputs; with ``days`` of ``days_of``, those to learn from.
+
+    An example that is learnt from is given typical days of which those that it is about are no part: else it would
+    learn that they know what comes.
+    """
+    if days is None:
+        return spec.inputs(examples.windows, examples.pairs, examples.seconds)
+    times = spec.times(examples.seconds)
+    typical = np.empty((*times.shape, 2))
+    coming = times[:, [spec.window + 1, -1]] // DAY_SECONDS
+    names = np.array([" ".join(pair) for pair in examples.pairs])
+    for pair in dict.fromkeys(examples.pairs):
+        rows = names == " ".join(pair)
+        typical[rows] = days[pair].leaving_out(times[rows], coming[rows])
+    return spec.inputs(examples.windows, examples.pairs, examples.seconds, typical)
 
 
 def targets_of(inputs: Inputs, examples: Examples) -> Singles:
-    """Return what the network is to say: the coming values from the centre of the window, in its spread."""
-    changes = (examples.truths - inputs.centre[:, None]) / inputs.spread[:, None]
+    """Return what the network is to say: how far the coming values are from their base, in the window's spread."""
+    changes = (examples.truths - inputs.base) / inputs.spread[:, None]
     return np.clip(changes, -FARTHEST, FARTHEST).astype(np.float32)
 
 
@@ -101,6 +131,10 @@ def _of_one(series: LinkSeries, window: int, horizon: int) -> tuple[Floats, Floa
     ends, ahead, truths = ends[whole], ahead[whole], truths[whole]
     windows = sliding_window_view(values, window + 1, axis=0)[ends - window].transpose(0, 2, 1)
     return windows, truths, values[ahead - series.per_day], series.seconds()[ends]
+
+
+def _until(series: LinkSeries, cut_off: datetime) -> Floats:
+    return series.values[: max(series.index_at(cut_off) + 1, 0)]
 
 
 def _scaler(values: Floats) -> Scaler:

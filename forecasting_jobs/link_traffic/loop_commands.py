@@ -29,6 +29,7 @@ from ml_core.retraining.command import retrain_command
 _STEP = click.Choice(tuple(STEP_NAMES))
 _DEADLINE = timedelta(minutes=50)
 _HISTORY_DAYS = 7
+_NONE_SERVED = "no model of link traffic is served yet"
 retrain = retrain_command(opened_owner)
 
 
@@ -43,11 +44,12 @@ def get_predictions(steps: Sequence[str], file: Path | None, seed: int, start: s
     with plain_errors(), opened_parts() as parts:
         begin = _time("--from", start) if start else None
         served = [step for step in steps or STEP_NAMES if _is_served(parts, step)]
-        if not served:
+        if steps and not served:
             raise InvalidInput("--step: no model of link traffic is served yet: train one first")
 
         def work(slot: datetime) -> str:
-            return "; ".join(roll_on(parts, step, file, seed, begin, is_checked=check) for step in served)
+            lines = [roll_on(parts, step, file, seed, begin, is_checked=check) for step in served]
+            return "; ".join(lines) or _NONE_SERVED
 
         code = _run(parts, PREDICTIONS_JOB, work)
     raise SystemExit(code)
@@ -63,7 +65,7 @@ def check(steps: Sequence[str]) -> None:
         def work(slot: datetime) -> str:
             served = [step for step in steps or STEP_NAMES if _is_served(parts, step)]
             verdicts.extend(check_model(parts, model_name(step)) for step in served)
-            return "; ".join(verdict.told() for verdict in verdicts) or "no model of link traffic is served yet"
+            return "; ".join(verdict.told() for verdict in verdicts) or _NONE_SERVED
 
         code = _run(parts, CHECK_JOB, work)
     if code == 0 and any(verdict.is_breached for verdict in verdicts):

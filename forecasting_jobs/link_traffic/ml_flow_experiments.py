@@ -160,18 +160,18 @@ def _logged(
 ) -> Trial:
     import mlflow.tensorflow as keras_models
 
-    signature, example = signature_of(learnt.trained)
+    signature, example = signature_of(learnt.fitted.trained)
     with mlflow.start_run(experiment_id=experiment_id, run_name=f"{step} {_short(settings)}") as run:
-        mlflow.log_params({**asdict(settings), "step": step, "windows_learnt": learnt.examples})
+        mlflow.log_params({**asdict(settings), "step": step, "windows_learnt": learnt.fitted.examples})
         mlflow.set_tags({"data_source": source, "step": step})
-        for name, losses in learnt.losses.items():
+        for name, losses in learnt.fitted.losses.items():
             for epoch, loss in enumerate(losses, start=1):
                 mlflow.log_metric(name, loss, step=epoch)
         race = learnt.race
         rivals = (LAST_VALUE, SEASONAL_NAIVE)
         mlflow.log_metrics({"rmse": race.rmse(NETWORK), **{f"rmse_ratio_{name}": race.ratio(name) for name in rivals}})
         logged = keras_models.log_model(
-            learnt.trained.model,
+            learnt.fitted.trained.model,
             name="model",
             signature=signature,
             input_example=example,

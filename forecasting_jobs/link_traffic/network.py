@@ -1,4 +1,8 @@
-"""The Keras network and its fit: an LSTM over time, dense layers with dropout, early stopping, ``(horizon, 2)`` out."""
+"""The Keras network and its fit: an LSTM over time, dense layers with dropout, early stopping, ``(horizon, 2)`` out.
+
+The straight way from the window to the output starts as the ridge regression (Hoerl and Kennard 1970), which a few days
+determine in closed form; the fit by gradients goes on from there, and is kept only as far as it gains in validation.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from ml_core.forecasters.neural import import_keras
 from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
 from ml_core.forecasters.windowed_network import CHANGES, HIDDEN, LSTM, STRAIGHT
 
+_RIDGE = 30.0  # in squares of spreads: what a few windows say counts little
 Epoch = Callable[[int, int, float, float], None]
 """Called after each epoch with its number, how many there may be, and the losses in training and validation."""
 
@@ -60,9 +65,18 @@ def fit(
     settings: NetworkSettings,
     told: Epoch = untold,
 ) -> dict[str, list[float]]:
-    """Fit a network; return its losses by epoch. The weights are those of the epoch that was best in validation."""
+    """Fit a new network; return its losses by epoch.
+
+    The weights are those that were best in validation: of an epoch, or those of the ridge regression alone, which are
+    all there is if no epochs are asked for.
+    """
     keras = import_keras()
+    model.get_layer(STRAIGHT).set_weights([_ridge(*training)])
+    if not settings.epochs:
+        return {"loss": [], "val_loss": []}
     model.compile(optimizer=keras.optimizers.Adam(settings.learning_rate), loss="mse")
+    first = model.get_weights()
+    first_loss = float(model.evaluate(*_of_keras(*validation), batch_size=settings.batch, verbose=0))
     history = model.fit(
         *_of_keras(*training),
         validation_data=_of_keras(*validation),
@@ -76,13 +90,24 @@ def fit(
             ),
         ],
     )
-    return {name: [float(loss) for loss in losses] for name, losses in history.history.items()}
+    losses = {name: [float(loss) for loss in each] for name, each in history.history.items()}
+    if first_loss < min(losses["val_loss"]):
+        model.set_weights(first)
+    return losses
 
 
 def gate_of(said: Singles, targets: Singles) -> float:
     """Return the share of the network's changes, 0 to 1, that is best by least squares on what it was not fitted on."""
     size = float(np.square(said, dtype=np.float64).sum())
     return float(np.clip(np.multiply(said, targets, dtype=np.float64).sum() / size, 0.0, 1.0)) if size else 0.0
+
+
+def _ridge(inputs: Inputs, targets: Singles) -> Singles:
+    """Return the weights of the straight way that are best by least squares, drawn towards nothing."""
+    flat = inputs.over_time.reshape(len(inputs), -1).astype(np.float64)
+    moments = flat.T @ flat + _RIDGE * np.eye(flat.shape[1])
+    weights = np.linalg.solve(moments, flat.T @ targets.reshape(len(targets), -1).astype(np.float64))
+    return np.asarray(weights, dtype=np.float32)
 
 
 def _of_keras(inputs: Inputs, targets: Singles) -> tuple[Sequence[Singles], Singles]:

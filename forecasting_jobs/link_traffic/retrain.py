@@ -1,8 +1,7 @@
 """``retrain`` (job retrain_model): trains the networks anew, from what was served and became known.
 
-How far back to learn from is tried out, not assumed: after a change of the world old weeks mislead, and before one they
-help. Networks on the last weeks, two weeks and one are raced on the same newest days, and the best of them challenges.
-Without MLflow, as in the first system; each version's artifact is named by the time at which it was trained.
+What to learn from is tried out, not assumed, see ``recipes``. Without MLflow, as in the first system; each version's
+artifact is named by the time at which it was trained.
 """
 
 from __future__ import annotations
@@ -14,13 +13,12 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from forecasting_jobs.link_traffic.features import HORIZON
-from forecasting_jobs.link_traffic.link_series import STEP_NAMES, LinkSeries
+from forecasting_jobs.link_traffic.link_series import STEP_NAMES
 from forecasting_jobs.link_traffic.network import NetworkSettings
 from forecasting_jobs.link_traffic.parts import opened_parts
-from forecasting_jobs.link_traffic.race import LAST_VALUE
+from forecasting_jobs.link_traffic.recipes import learn_best
 from forecasting_jobs.link_traffic.served_forecasts import ServedForecast, history_of, loss_of, served_forecasts
-from forecasting_jobs.link_traffic.train import Learnt, learn, model_name, register_version
+from forecasting_jobs.link_traffic.train import model_name, register_version
 from ml_core.artifacts.windowed_network import loaded
 from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
@@ -33,8 +31,6 @@ from ml_core.timeseries.series import Floats
 
 JOB = "retrain_model"
 _COMPARED = 4 * FEWEST_HELD_OUT  # of which the newest quarter is held out: what came after a change must be learnt
-_RACED, _RACED_WINDOWS = timedelta(days=1), 100  # the race is as short as this allows: few links need longer
-_LENGTHS = (timedelta(days=14), timedelta(days=7))
 
 
 class LinkTraffic:
@@ -63,26 +59,21 @@ class LinkTraffic:
         """Train on the traffic before ``until`` that was known at ``as_of``; raises ``InvalidInput``."""
         window = timedelta(days=self.parts.settings.retraining.window_days)
         known = served_forecasts(self.parts, self.model, as_of - window, as_of, as_of)
-        tried: dict[str, Learnt] = {}
-        refused = "nothing was served"
-        for length in (window, *_LENGTHS):
-            links = history_of(known, STEP_NAMES[self.step], until, since=until - length)
-            try:
-                tried[f"{length.days} days"] = learn(links, self.step, self.settings, held_out=_race_of(links))
-            except InvalidInput as error:
-                refused = error.message
-        if not tried:
-            message = f"too little is known of {self.model} to train on: {refused}"
-            raise InvalidInput(message, [FieldError("ground_truths", message)])
-        best = min(tried, key=lambda name: tried[name].race.ratio(LAST_VALUE))
-        links = history_of(known, STEP_NAMES[self.step], until)
+        links = history_of(known, STEP_NAMES[self.step], until, since=until - window)
+        try:
+            if not links:
+                raise InvalidInput("nothing was served")
+            recipe, learnt = learn_best(links, self.step, self.settings)
+        except InvalidInput as error:
+            message = f"too little is known of {self.model} to train on: {error.message}"
+            raise InvalidInput(message, [FieldError("ground_truths", message)]) from error
         more = {
-            "trained_on": f"the last {best}",
+            "trained_on": str(recipe),
             "trained_until_time": format_time(until),
             "known_at_time": format_time(as_of),
         }
         return register_version(
-            self.parts, links, self.step, "served forecasts and their truths", self.settings, tried[best], more
+            self.parts, links, self.step, "served forecasts and their truths", self.settings, learnt, more
         )
 
     def losses(self, version: ModelVersion, start: datetime, end: datetime, known_at: datetime) -> pd.DataFrame:
@@ -140,14 +131,6 @@ class LinkTraffic:
         windows = np.stack([each.window for each in forecasts])
         seconds = np.array([int(each.issue_time.timestamp()) for each in forecasts], dtype=np.int64)
         return list(network.forecast(windows, [each.pair for each in forecasts], seconds))
-
-
-def _race_of(links: Sequence[LinkSeries]) -> timedelta:
-    """Return how long networks are raced: a day, or as long as it takes to have windows enough of so many links."""
-    if not links:
-        return _RACED
-    steps = -(-_RACED_WINDOWS // len(links)) + HORIZON
-    return max(_RACED, steps * links[0].step)
 
 
 def owner(parts: ProcessParts, settings: NetworkSettings | None = None) -> Owner:

@@ -22,7 +22,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting_jobs.link_traffic import network
-from forecasting_jobs.link_traffic.features import Examples, examples_of, fit_spec, inputs_of, targets_of
+from forecasting_jobs.link_traffic.features import Examples, days_of, examples_of, fit_spec, inputs_of, targets_of
 from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, table_of
 from forecasting_jobs.link_traffic.network import Epoch, NetworkSettings, untold
 from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, NETWORK, SEASONAL_NAIVE, Race, race
@@ -33,7 +33,9 @@ from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
 from ml_core.lineage import data_lineage
 from ml_core.process_parts import ProcessParts
 from ml_core.records import Model, ModelVersion
+from ml_core.retraining.promoting import promote
 from ml_core.scores import mean_absolute_error
+from ml_core.timeseries.day_profiles import Days
 from ml_core.traffic.records import STEP_FEATURES, TARGETS
 
 log = logging.getLogger(__name__)
@@ -41,21 +43,29 @@ FORMAT = "windowed_network"
 HELD_OUT = {"hourly": timedelta(days=14), "5min": timedelta(days=7)}
 _MOST_HELD_OUT = 0.3
 _BLOCKS = 20
-_FEWEST = 50  # windows to learn from, or to be judged on
+FEWEST = 50
+"""Windows to learn from, or to be judged on."""
 _MOST_LEARNT = 40_000
 _MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
 _PROBES = 32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Learnt:
-    """A network, its race, its losses by epoch, and the last time that it has seen."""
+class Fitted:
+    """A network, its losses by epoch, and the number of examples that it was fitted on."""
 
     trained: TrainedNetwork
-    race: Race
     losses: Mapping[str, Sequence[float]]
-    cut_off: datetime
     examples: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learnt:
+    """A network, its race or that of the one whose recipe it is, and the last time that it has seen."""
+
+    fitted: Fitted
+    race: Race
+    cut_off: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,8 @@ def register_learnt(
     version = register_version(parts, links, step, source, settings, learnt, more_lineage)
     model = parts.registry.find(version.model)
     if learnt.race.is_won():
-        model = parts.registry.promote(model, version.number)
+        why = f"version {version.number} beats the naive forecasts"
+        model = promote(parts.registry, model, version.number, why=why)
     done = Registered(model.name, version, learnt.race.is_won(), model.champion, learnt.race)
     log.info("%s", done.told())
     return done
@@ -134,21 +145,31 @@ def learn(
     """
     if not links or {series.step for series in links} != {STEP_NAMES[step]}:
         raise InvalidInput(f"time: expected series of links with a step of {STEP_NAMES[step]}")
-    cut_off = _cut_off(links, held_out or HELD_OUT[step])
-    spec = fit_spec(links, cut_off)
-    examples = examples_of(links, spec)
-    learning, validation, raced = split(examples, cut_off, spec.horizon * links[0].step)
-    fitted, checked = (_for_the_network(spec, each) for each in (learning, validation))
+    cut_off = cut_off_of(links, held_out or HELD_OUT[step])
+    fitted = fit_until(links, settings, cut_off, told)
+    spec = fitted.trained.spec
+    raced = examples_of(links, spec).since(cut_off)
+    if len(raced) < FEWEST:
+        raise _too_short("held out", len(raced))
+    return Learnt(fitted, race(fitted.trained.served(), raced), cut_off)
+
+
+def fit_until(
+    links: Sequence[LinkSeries], settings: NetworkSettings, cut_off: datetime, told: Epoch = untold
+) -> Fitted:
+    """Fit a network on what lies before ``cut_off``; raise ``InvalidInput`` if that is too little."""
+    spec, days = fit_spec(links, cut_off), days_of(links, cut_off)
+    learning, validation = split(examples_of(links, spec), cut_off, spec.horizon * links[0].step)
+    fitted, checked = (_for_the_network(spec, each, days) for each in (learning, validation))
     model = network.build(spec, settings)
     losses = network.fit(model, fitted, checked, settings, told)
     trained = TrainedNetwork(model, spec, _probes(spec, validation))
     gate = network.gate_of(trained.served().changes(checked[0]), checked[1])
-    trained = replace(trained, spec=replace(spec, gate=gate))
-    return Learnt(trained, race(trained.served(), raced), losses, cut_off, len(learning))
+    return Fitted(replace(trained, spec=replace(spec, gate=gate)), losses, len(learning))
 
 
-def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples, Examples]:
-    """Return the examples to learn from, those that say when to stop, and those held out after the cut-off.
+def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples]:
+    """Return the examples of before the cut-off to learn from, and those that say when to stop.
 
     What lies before the cut-off is cut into twenty blocks, of which two say when to stop: not the newest, from which
     there is the most to learn. No step of theirs is a step of an example that is learnt from. Raises ``InvalidInput``
@@ -164,14 +185,9 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     before = examples.seconds + reach <= cut
     near = [says_when(examples.seconds + shift) for shift in (-reach, 0, reach)]
     learning, validation = examples.taken(before & ~np.any(near, axis=0)), examples.taken(before & near[1])
-    held_out = examples.taken(examples.seconds >= cut)
-    if min(len(learning), len(held_out)) < _FEWEST or not len(validation):
-        message = (
-            f"expected at least {_FEWEST} windows to learn from and as many held out, "
-            f"not {len(learning)} and {len(held_out)}: bring a longer history"
-        )
-        raise InvalidInput(f"time: {message}", [FieldError("time", message)])
-    return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation, held_out
+    if len(learning) < FEWEST or not len(validation):
+        raise _too_short("to learn from", len(learning))
+    return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation
 
 
 def reference_of(raced: Race) -> pd.DataFrame:
@@ -214,10 +230,11 @@ def register_version(
     title = f"Traffic of links, {'by the hour' if step == 'hourly' else 'by 5 minutes'}"
     now = parts.clock.now()
     parts.registry.add_model(Model(name, title, "forecast", now, headline_metric="rmse"))
-    raced, spec = learnt.race, learnt.trained.spec
+    raced, fitted = learnt.race, learnt.fitted
+    spec = fitted.trained.spec
     return parts.registry.add_version(
         parts.registry.find(name),
-        learnt.trained,
+        fitted.trained,
         FORMAT,
         metrics={
             "rmse": raced.rmse(NETWORK),
@@ -234,7 +251,7 @@ def register_version(
             "gate": spec.gate,
             **asdict(settings),
             "hidden": list(settings.hidden),
-            "epochs_fitted": len(learnt.losses["loss"]),
+            "epochs_fitted": len(fitted.losses["loss"]),
         },
         lineage={
             **data_lineage(source, table_of(links)),
@@ -242,7 +259,7 @@ def register_version(
             "first_time": format_time(min(series.start_time for series in links)),
             "cut_off_time": format_time(learnt.cut_off),
             "end_time": format_time(max(series.time_at(len(series) - 1) for series in links)),
-            "windows_learnt": learnt.examples,
+            "windows_learnt": fitted.examples,
             "artifact_name": f"lstm_model_{step}_{now:%Y%m%d_%H%M%S}",
             "keras_version": version_of("keras"),
             **more_lineage,
@@ -251,7 +268,8 @@ def register_version(
     )
 
 
-def _cut_off(links: Sequence[LinkSeries], held_out: timedelta) -> datetime:
+def cut_off_of(links: Sequence[LinkSeries], held_out: timedelta) -> datetime:
+    """Return the end of what is learnt from if so long is held out, though not more than three tenths of it all."""
     first = min(series.start_time for series in links)
     last = max(series.time_at(len(series) - 1) for series in links)
     cut = last - min(held_out, _MOST_HELD_OUT * (last - first))
@@ -262,6 +280,13 @@ def _probes(spec: WindowSpec, examples: Examples) -> Inputs:
     return inputs_of(spec, examples.taken(np.linspace(0, len(examples) - 1, _PROBES).astype(np.int64)))
 
 
-def _for_the_network(spec: WindowSpec, examples: Examples) -> tuple[Inputs, Singles]:
-    inputs = inputs_of(spec, examples)
+def _for_the_network(
+    spec: WindowSpec, examples: Examples, days: Mapping[tuple[str, str], Days]
+) -> tuple[Inputs, Singles]:
+    inputs = inputs_of(spec, examples, days)
     return inputs, targets_of(inputs, examples)
+
+
+def _too_short(what_for: str, count: int) -> InvalidInput:
+    message = f"expected at least {FEWEST} windows {what_for}, not {count}: bring a longer history"
+    return InvalidInput(f"time: {message}", [FieldError("time", message)])

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from forecasting_jobs.replay.owners import owner_command
+from forecasting_jobs.replay.owners import has_work, owner_command
 from forecasting_jobs.replay.scratch import Scratch, champions_at, copy_model, copy_rules
 from forecasting_jobs.replay.timeline import Timeline
 from ml_core.artifacts.folders import load_artifact
@@ -22,9 +22,7 @@ from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.records import GroundTruth, Model, ModelVersion, Prediction
 from ml_core.registry import Registry
-from ml_core.retraining.requests import read_request
 from ml_core.retraining.shadows import as_predictions
-from ml_core.retraining.trials import read_trial
 
 Told = Callable[[str], None]
 _BATCH_ROWS = 1_000
@@ -69,7 +67,7 @@ def replay_records(
             world.parts.store.record_truths(model.name, due[first : first + _BATCH_ROWS])
         timeline.add_check(stop, world.run("ml_monitor", "check", "--model", model.name))
         told(f"{number} of {len(stretches)}: {format_time(stop)}, {len(said)} predictions, {len(due)} truths")
-        if command and _has_work(world, model.name):
+        if command and has_work(world.parts.store, model.name):
             told(world.run(*command).strip())
     timeline.finish(world.parts)
     return timeline
@@ -126,11 +124,6 @@ def _asked(world: Scratch, champion: ModelVersion, rows: Sequence[Prediction]) -
         )
         for index, row in enumerate(whole)
     ]
-
-
-def _has_work(world: Scratch, model: str) -> bool:
-    request = read_request(world.parts.store, model)
-    return (request is not None and request.state != "done") or read_trial(world.parts.store, model) is not None
 
 
 def _stretches(start: datetime, end: datetime, every: timedelta) -> Iterator[tuple[datetime, datetime]]:

@@ -6,14 +6,13 @@ The suite's own commands run in it, as they do in production. Nobody is told of 
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import requests
@@ -23,12 +22,16 @@ from ml_core.clocks import FileClock, set_clock_file
 from ml_core.config import load_settings, project_root
 from ml_core.errors import SuiteError
 from ml_core.process_parts import ProcessParts, registry_on
+from ml_core.processes import end_process, free_port
 from ml_core.records import Model
 from ml_core.registry import Registry
+from ml_core.store.base import Store
+from ml_core.store.copying_series import as_forecasts
 from ml_core.store.opening import open_store
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 20.0
+_LOOK_BACK = timedelta(days=35)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def scratch_world(folder: Path, now: datetime) -> Iterator[Scratch]:
     if any(folder.iterdir()):
         raise SuiteError(f"--folder: {folder} is not empty; a replay begins with an empty store")
     set_clock_file(folder / "clock", now)
+    nothing = folder / "no-hours.csv"
+    nothing.write_text("time,server,metric,value\n")
     environ = {
         "ML_STORE_URL": f"json:///{folder.resolve() / 'store'}",
         "ML_ARTIFACTS_FOLDER": str(folder.resolve() / "artifacts"),
@@ -70,8 +75,11 @@ def scratch_world(folder: Path, now: datetime) -> Iterator[Scratch]:
         "ML_LOG_FOLDER": str(folder.resolve() / "log"),
         "ML_SPOOL__FOLDER": str(folder.resolve() / "spool"),
         "ML_MODELS__HOST": "127.0.0.1",
-        "ML_MODELS__PORT": str(_free_port()),
+        "ML_MODELS__PORT": str(free_port()),
         "ML_LINK_TRAFFIC__MODELS_URL": "",
+        "ML_CLOUDWATCH__FOLDER": str(folder.resolve() / "cloudwatch"),
+        # What the hour would fetch comes when the replay says so; from here it gets nothing, and asks no controller.
+        "ML_RESPONSE_TIME__CSV_FILE": str(nothing.resolve()),
         "ML_MAIL__HOST": "",
         "ML_WEBHOOK__URL": "",
     }
@@ -113,10 +121,25 @@ def copy_model(source: Registry, target: Registry, name: str, at: datetime) -> M
             continue
         if version.artifact is not None:
             there = source.artifact_folder(version)
-            shutil.copytree(there, target.artifacts_root / version.artifact)
+            if there.is_dir():  # files that are gone are missed by who asks for them, by their name
+                shutil.copytree(there, target.artifacts_root / version.artifact)
         target.store.add_version(replace(version, number=0))
     copied = target.find(name)
     return target.promote(copied, champions[-1])
+
+
+def copy_forecasts(source: Store, target: Store, series: str, model: Model, until: datetime) -> int:
+    """Copy what a copied model had said of a series up to a time, as far back as checks look; return how many.
+
+    Only of versions that were copied: another was trained later.
+    """
+    numbers = {version.number for version in target.list_versions(model.name)}
+    steps = source.forecasts(series, until - _LOOK_BACK, until + _LOOK_BACK, model=model.name, issued_before=until)
+    count = 0
+    for forecast in as_forecasts(series, steps[steps["version"].isin(numbers)]):
+        target.put_forecast(forecast)
+        count += 1
+    return count
 
 
 @contextmanager
@@ -136,12 +159,7 @@ def serving(world: Scratch) -> Iterator[str]:
             _wait(process, url, world.folder / "ml_models.log")
             yield url
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            end_process(process, _STOP_SECONDS)
 
 
 def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -158,10 +176,3 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             time.sleep(0.2)
     last = log.read_text(errors="replace").strip().splitlines()[-3:]
     raise SuiteError(f"ml_models did not start at {url}: {'; '.join(last)}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +15,9 @@ from ml_core.clock import format_time
 from ml_core.files import replace_file
 from ml_core.process_parts import ProcessParts
 from ml_core.retraining.history import list_events
+from ml_core.store.base import Store
 
-Kind = Literal["check", "alert", "retraining", "champion"]
+Kind = Literal["alert", "warning", "retraining", "champion", "failure"]
 _MOVED = " -> "
 
 
@@ -57,6 +59,19 @@ class Timeline:
             if _MOVED in line and line.startswith(f"{self.model}: "):
                 self.happenings.append(Happening(now, "alert", line.removeprefix(f"{self.model}: ")))
 
+    def add_warnings(self, store: Store, metric: str, probability: str) -> None:
+        """Note where forecasts began and ceased to warn: by metric points that are 1 where they do, else 0."""
+        points = store.metric_points(self.model, [metric, probability], self.start, self.end)
+        chances = {point.start_time: point.total for point in points if point.metric == probability}
+        before = False
+        for point in (each for each in points if each.metric == metric):
+            is_warned = point.total > 0
+            if is_warned != before:
+                chance = f"{probability} {chances.get(point.start_time, math.nan):.2f}"
+                text = f"{metric} {'begins' if is_warned else 'ends'}: {chance}"
+                self.happenings.append(Happening(point.end_time, "warning", text))
+            before = is_warned
+
     def count(self, word: str) -> int:
         """Return how many things happened to versions that are told by a word, such as ``promoted``."""
         return sum(each.kind == "retraining" and each.text.startswith(word) for each in self.happenings)
@@ -64,6 +79,8 @@ class Timeline:
     def finish(self, parts: ProcessParts) -> None:
         """Add what the store of the replay holds in the end: retraining, champions, and the error by day."""
         for event in list_events(parts.store, self.model):
+            if event.time <= self.start:
+                continue  # the version that it begins with was trained then
             self.happenings.append(Happening(event.time, "retraining", f"{event.what} by {event.who}: {event.why}"))
         model = parts.registry.find(self.model)
         for change in model.stage_changes:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from forecasting_jobs.kept_process import KeptProcesses, kept_processes
 from forecasting_jobs.link_traffic.check_model import check_model
 from forecasting_jobs.link_traffic.files import write_table
 from forecasting_jobs.link_traffic.get_predictions import Roll
 from forecasting_jobs.link_traffic.link_series import LinkSeries, table_of
 from forecasting_jobs.link_traffic.models_client import client_of
 from forecasting_jobs.link_traffic.train import model_name
+from forecasting_jobs.replay.owners import has_work
 from forecasting_jobs.replay.scratch import Scratch, copy_model, copy_rules, serving
 from forecasting_jobs.replay.timeline import Timeline
 from ml_core.registry import Registry
-from ml_core.retraining.requests import read_request
-from ml_core.retraining.trials import read_trial
 
 Told = Callable[[str], None]
 _METRIC = "rmse"
@@ -44,9 +44,9 @@ def replay_traffic(
     known = {each.name for each in real.store.list_models()}
     if model not in known or copy_model(real, world.parts.registry, model, start) is None:
         _train(world, step, links, start, train_options, told)
-    with serving(world):
+    with serving(world), kept_processes(world.environ) as processes:
         roll = Roll(client_of(world.parts.settings, model), links, world.parts.settings.link_traffic)
-        checked = _Checks(world, timeline, told)
+        checked = _Checks(world, timeline, processes, told)
         times = list(roll.issue_times(start, end - roll.step))
         for number, issue_time in enumerate(times, start=1):
             world.set_time(issue_time + roll.step)
@@ -59,19 +59,18 @@ def replay_traffic(
 class _Checks:
     """What follows each window: the check, and the owner's retraining where there is something for it to do."""
 
-    def __init__(self, world: Scratch, timeline: Timeline, told: Told) -> None:
+    def __init__(self, world: Scratch, timeline: Timeline, processes: KeptProcesses, told: Told) -> None:
         self.world = world
+        self.processes = processes
         self.timeline = timeline
         self.told = told
 
     def __call__(self, issue_time: datetime) -> None:
         model, now = self.timeline.model, self.world.parts.clock.now()
-        verdict = check_model(self.world.parts, model, self.world.environ)
+        verdict = check_model(self.world.parts, model, lambda command: self.processes.run(*command))
         self.timeline.add_check(now, "\n".join(verdict.moves))
         self.told(verdict.told())
-        request = read_request(self.world.parts.store, model)
-        is_asked = request is not None and request.state != "done"
-        if is_asked or read_trial(self.world.parts.store, model) is not None:
+        if has_work(self.world.parts.store, model):
             self.told(self.world.run("forecasting_jobs", "link-traffic", "retrain").strip())
 
 

@@ -32,6 +32,7 @@ from ml_core.forecasters.direct_servers import DirectServers
 from ml_core.forecasters.naive import Naive
 from ml_core.forecasters.seasonal_naive import SeasonalNaive
 from ml_core.records import FeatureSpec, Model, ModelVersion
+from ml_core.retraining.promoting import promote
 from ml_core.timeseries.series import Floats, Series
 
 log = logging.getLogger(__name__)
@@ -78,10 +79,10 @@ def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress 
         champion = six
     elif champion is None:
         champion = _register(parts, model, history, race, best)
-    if champion.number != model.champion:
-        parts.registry.promote(parts.registry.find(model.name), champion.number)
     served, is_promoted = champion.parameters["forecaster"], best == best_six
     trained = Trained(race.errors, trees, six.number, served, champion.number, is_promoted)
+    if champion.number != model.champion:
+        promote(parts.registry, parts.registry.find(model.name), champion.number, why=trained.told())
     log.info("%s: %s", model.name, trained.told())
     return trained
 

@@ -1,8 +1,8 @@
 """Networks on windows of traffic: Keras' own file, and beside it what serves without Keras.
 
-``network.npz`` has the weights as plain arrays, read without pickle, some inputs, and what the Keras model said of
-them: a network whose forward pass here says anything else is not saved, and not loaded. ``spec.json`` is the
-specification. ``model.keras`` is what a training or an experiment can go on from.
+``network.npz`` has the weights and the typical days as plain arrays, read without pickle, some inputs, and what the
+Keras model said of them: a network whose forward pass here says anything else is not saved, and not loaded.
+``spec.json`` is the specification. ``model.keras`` is what a training or an experiment can go on from.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ LIBRARY = "numpy"
 SPEC, KERAS = "spec.json", "model.keras"
 CLOSE = 1e-5
 _WEIGHT = "weight "
+_PROFILES = "profiles"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,20 +75,22 @@ def save(model: Any, path: Path) -> None:
     _compare(served, model.probes, said)
     model.model.save(folder / KERAS)
     (folder / SPEC).write_bytes(orjson.dumps(served.spec.as_json(), option=orjson.OPT_INDENT_2))
+    arrays = {} if served.spec.profiles is None else {_PROFILES: served.spec.profiles}
     probes = {"over_time": model.probes.over_time, "beside": model.probes.beside, "said": said}
     with path.open("wb") as file:
-        np.savez(file, **probes, **{_WEIGHT + name: array for name, array in served.weights.items()})
+        np.savez(file, **probes, **arrays, **{_WEIGHT + name: array for name, array in served.weights.items()})
 
 
 def load(path: Path) -> ServedNetwork:
     """Read what serves; raise ``ArtifactError`` if it cannot be read, or does not say what Keras said of the probes."""
     folder = path.parent
     try:
-        spec = WindowSpec.from_json(orjson.loads((folder / SPEC).read_bytes()))
         with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             weights = {name.removeprefix(_WEIGHT): file[name] for name in file.files if name.startswith(_WEIGHT)}
-            nothing = np.zeros((len(file["said"]), 2))
-            probes, said = Inputs(file["over_time"], file["beside"], nothing, nothing), file["said"]
+            profiles = file[_PROFILES] if _PROFILES in file.files else None
+            said, nothing = file["said"], np.zeros((0, 0))
+            probes = Inputs(file["over_time"], file["beside"], nothing, nothing)
+        spec = WindowSpec.from_json(orjson.loads((folder / SPEC).read_bytes()), profiles)
         network = WindowedNetwork(spec, weights)
         _compare(network, probes, said)
     except ArtifactError:

@@ -20,7 +20,7 @@ from ml_core.clock import parse_time
 from ml_core.clocks import clock_of
 from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings, project_root
-from ml_core.errors import NotFound
+from ml_core.errors import InvalidInput, NotFound
 from ml_core.jobs.missed_calls import missed_calls, told_missed
 from ml_core.jobs.recorded import recorded_job
 from ml_core.jobs.run_requested import run_requested
@@ -29,6 +29,7 @@ from ml_core.jobs.systemd_units import unit_name
 from ml_core.jobs.wanted_jobs import called_jobs, wanted_jobs
 from ml_core.records import JobRun
 from ml_core.store.base import Store
+from ml_core.store.names import EXPECTED_WORD, is_word
 from ml_core.store.opening import open_store
 
 _COMMANDS = {
@@ -79,6 +80,8 @@ def history(job: str, newest: int, logs: bool) -> None:
 def run(name: str, module: str, arguments: tuple[str, ...]) -> None:
     """Run a command of the suite, MODULE with its ARGUMENTS, as the job NAME: once, and with a history."""
     with plain_errors():
+        if not is_word(name):
+            raise InvalidInput(f"NAME: {EXPECTED_WORD}, not {name[:60]!r}")
         settings = load_settings()
         logs.configure(settings.log_level)
         with closing(open_store(settings.store_url.get_secret_value())) as store:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ from ml_core.clock import Clock, format_time
 from ml_core.errors import SuiteError
 from ml_core.jobs.slots import Missed, Schedule, due_slots
 from ml_core.logs import current_id
+from ml_core.processes import this_process
 from ml_core.records import RunLease, RunState
 from ml_core.store.base import Store
 
@@ -104,7 +103,7 @@ def run_job(job: Job, store: Store, clock: Clock) -> ExitCode:
 
 
 def _run_slot(job: Job, slot: datetime, store: Store, clock: Clock) -> ExitCode:
-    holder = f"{socket.gethostname()}:{os.getpid()}"
+    holder = this_process()
     lease = store.claim_run(job.name, slot, now=clock.now(), lease=job.lease, holder=holder)
     if lease is None:
         log.info("%s: the slot %s is held elsewhere", job.name, format_time(slot))

@@ -8,6 +8,7 @@ import click
 
 from ml_core.commands import plain_errors
 from ml_core.config import load_settings, project_root
+from ml_core.errors import InvalidInput
 from ml_core.files import replace_file
 from ml_core.jobs.cron_block import Place, cron_lines
 from ml_core.jobs.cron_commands import place_here, tell_of_variables
@@ -30,7 +31,11 @@ def write_units(folder: Path) -> None:
     """Write the units of all jobs for systemd into FOLDER, such as ~/.config/systemd/user."""
     with plain_errors():
         settings = load_settings()
-        _write_all(units(called_jobs(wanted_jobs(settings).values()), place_here(settings)), folder)
+        made = units(called_jobs(wanted_jobs(settings).values()), place_here(settings))
+        try:
+            _write_all(made, folder)
+        except OSError as error:
+            raise InvalidInput(f"FOLDER: cannot write {folder}: {error.strerror or error}") from None
         tell_of_variables()
     click.echo(
         f"written; to have systemd call the jobs: systemctl --user daemon-reload && "

@@ -10,6 +10,7 @@ from types import FrameType
 
 import click
 
+from ml_core.commands import LazyGroup
 from ml_core.config import load_settings
 from ml_core.errors import SuiteError
 from ml_core.launcher import start as starting
@@ -23,7 +24,7 @@ from ml_core.launcher.platform import chosen_programs, known_programs, not_insta
 from ml_core.launcher.training import train_missing
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def main() -> None:
     """Start and stop the platform on this machine; see docs/configuration.md for its settings."""
 

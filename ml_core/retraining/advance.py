@@ -6,24 +6,26 @@ It may be called at any time and any number of times: the evidence holds at ever
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ml_core.errors import Conflict
 from ml_core.process_parts import ProcessParts
+from ml_core.processes import this_process
 from ml_core.records import MetricPoint, Model
 from ml_core.retraining.comparing import compare
 from ml_core.retraining.evidence import Evidence
-from ml_core.retraining.history import Event, What, append_event
+from ml_core.retraining.history import Event, What, append_event, list_events
 from ml_core.retraining.owner import Retrainable
 from ml_core.retraining.telling import figures, told
 from ml_core.retraining.trials import Trial, TrialKind, end_trial, put_trial, read_trial
 
 log = logging.getLogger(__name__)
 ROLLED_BACK = "retraining_rolled_back"
-"""The metric that is 1 in the minute in which a promotion was taken back; a rule may watch it."""
+"""The metric that is 1 in the minute in which a promotion was taken back, and 0 in that in which one has stood.
+
+``ml_monitor`` watches it by default: its alert is resolved by the next promotion that turns out well.
+"""
 
 
 def begin_trial(
@@ -71,6 +73,8 @@ def advance(parts: ProcessParts, subject: Retrainable) -> str | None:
         return _hidden_wins(parts, trial, model, evidence, message)
     if evidence.verdict == "worse" or now >= trial.until_time:
         undecided = "" if evidence.verdict == "worse" else "undecided at the end of the trial: "
+        if trial.kind == "watch":
+            _put_rolled_back(parts, trial, 0.0)
         end_trial(parts.store, trial)
         return _tell(parts, trial, "kept" if trial.kind == "shadow" else "confirmed", undecided + message, evidence)
     put_trial(parts.store, _looked(trial, evidence, now))
@@ -90,12 +94,17 @@ def _hidden_wins(parts: ProcessParts, trial: Trial, model: Model, evidence: Evid
         registry.roll_back(model)
     else:  # it was promoted over another version that is gone from the stack
         registry.promote(model, trial.hidden)
-    now = parts.clock.now().replace(second=0, microsecond=0)
-    parts.store.put_metric_points([MetricPoint(model.name, ROLLED_BACK, now, now + timedelta(minutes=1), 1, 1.0, 1.0)])
+    _put_rolled_back(parts, trial, 1.0)
     line = _tell(parts, trial, "rolled_back", message, evidence)
     log.error("%s: version %d is rolled back: %s", model.name, trial.served, message)
     end_trial(parts.store, trial)
     return line
+
+
+def _put_rolled_back(parts: ProcessParts, trial: Trial, value: float) -> None:
+    now = parts.clock.now().replace(second=0, microsecond=0)
+    point = MetricPoint(trial.model, ROLLED_BACK, now, now + timedelta(minutes=1), 1, value, value)
+    parts.store.put_metric_points([point])
 
 
 def _changed_meanwhile(parts: ProcessParts, trial: Trial, model: Model) -> str:
@@ -104,8 +113,21 @@ def _changed_meanwhile(parts: ProcessParts, trial: Trial, model: Model) -> str:
     if trial.kind == "shadow" and model.champion == trial.hidden:
         begin_trial(parts, model.name, "watch", served=trial.hidden, hidden=trial.served)
         return f"version {trial.hidden} was promoted meanwhile, and is watched"
+    if trial.kind == "watch" and model.champion == trial.hidden and not _was_told(parts, trial):
+        _put_rolled_back(parts, trial, 1.0)
+        why = f"back to version {trial.hidden}, by a run that ended before it said so"
+        return _tell(parts, trial, "rolled_back", why, None)
     reason = f"the champion was changed to version {model.champion} meanwhile"
     return _tell(parts, trial, "kept", f"the trial has ended: {reason}", None)
+
+
+def _was_told(parts: ProcessParts, trial: Trial) -> bool:
+    """Return whether the history says that somebody has made the hidden version the champion since its trial began."""
+    return any(
+        event.time > trial.begun_time
+        and (event.what == "rolled_back" or (event.what == "promoted" and event.version == trial.hidden))
+        for event in list_events(parts.store, trial.model)
+    )
 
 
 def _looked(trial: Trial, evidence: Evidence, now: datetime) -> Trial:
@@ -123,7 +145,6 @@ def _looked(trial: Trial, evidence: Evidence, now: datetime) -> Trial:
 
 def _tell(parts: ProcessParts, trial: Trial, what: What, why: str, evidence: Evidence | None) -> str:
     version = trial.hidden if trial.kind == "shadow" else trial.served
-    who = f"{socket.gethostname()}:{os.getpid()}"
     told_figures = {} if evidence is None else figures(evidence)
-    append_event(parts.store, Event(trial.model, parts.clock.now(), what, who, why, version, told_figures))
+    append_event(parts.store, Event(trial.model, parts.clock.now(), what, this_process(), why, version, told_figures))
     return f"{what.replace('_', ' ')}: {why}"

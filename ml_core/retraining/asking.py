@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml_core.records import Model
 from ml_core.registry import Registry
+from ml_core.retraining import promoting
 from ml_core.retraining.history import Event, append_event
 from ml_core.retraining.requests import RetrainRequest, file_by_hand
 
@@ -18,6 +19,15 @@ def ask_for_retraining(registry: Registry, model_id: str, *, author: str = "", r
     model = registry.find(model_id)
     author = author or SOMEBODY
     return file_by_hand(registry.store, model.name, author=author, now=registry.clock.now(), reason=reason)
+
+
+def promote(registry: Registry, model_id: str, version: int, *, author: str = "", reason: str = "") -> Model:
+    """Make a version the champion, with a line in the history; a trial of the one before ends at its next look.
+
+    Raises ``ModelNotFound``, ``VersionNotFound``, and ``Conflict`` if another was faster.
+    """
+    why = f"version {version} by hand" + (f": {reason}" if reason else "")
+    return promoting.promote(registry, registry.find(model_id), version, why=why, who=author or SOMEBODY)
 
 
 def roll_back(registry: Registry, model_id: str, *, author: str = "", reason: str = "") -> Model:

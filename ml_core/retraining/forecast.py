@@ -19,7 +19,7 @@ from ml_core.errors import ArtifactError
 from ml_core.records import Forecast, ForecastStep, ModelVersion
 from ml_core.registry import Registry
 from ml_core.retraining.owner import LOSS_COLUMNS
-from ml_core.retraining.shadows import shadow_name
+from ml_core.store.companions import shadow_name
 from ml_core.timeseries.series import Floats, Series
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

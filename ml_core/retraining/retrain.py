@@ -11,8 +11,6 @@ A promotion holds only if the champion is still the one compared with; afterward
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -23,6 +21,7 @@ from ml_core.errors import Conflict, SuiteError
 from ml_core.jobs.runner import Job, RunStopped
 from ml_core.jobs.slots import Schedule
 from ml_core.process_parts import ProcessParts
+from ml_core.processes import this_process
 from ml_core.records import Model, ModelVersion
 from ml_core.retraining.advance import advance, begin_trial, end_trial_for
 from ml_core.retraining.comparing import FEWEST_HELD_OUT, compare, held_out_start, training_end
@@ -88,7 +87,7 @@ def serve_request(parts: ProcessParts, subject: Retrainable) -> str | None:
     request = read_request(store, subject.model)
     if request is None or not request.is_claimable(parts.clock.now(), timedelta(hours=section.cool_down_hours)):
         return None
-    now, holder = parts.clock.now(), f"{socket.gethostname()}:{os.getpid()}"
+    now, holder = parts.clock.now(), this_process()
     claimed = claim(store, request, holder=holder, now=now, lease=timedelta(minutes=section.lease_minutes))
     if claimed is None:
         return None

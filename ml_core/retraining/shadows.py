@@ -6,7 +6,6 @@ hold no features, which the served ones have.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Collection
 from datetime import datetime
@@ -15,19 +14,9 @@ import pandas as pd
 
 from ml_core.records import Prediction
 from ml_core.store.base import Store
+from ml_core.store.companions import shadow_name
 
-_MARK = ".shadow."
-_MOST_CHARACTERS = 64
 _BATCH_ROWS = 1_000
-
-
-def shadow_name(model: str, version: int) -> str:
-    """Return the name under which a version's hidden predictions are kept."""
-    mark = f"{_MARK}{version}"
-    if len(model) + len(mark) <= _MOST_CHARACTERS:
-        return model + mark
-    digest = hashlib.sha256(model.encode()).hexdigest()[:12]
-    return f"{model[: _MOST_CHARACTERS - len(mark) - len(digest) - 1]}-{digest}{mark}"
 
 
 def record_shadows(store: Store, model: str, version: int, rows: Collection[Prediction]) -> int:

@@ -10,17 +10,18 @@ import click
 
 from ml_core.clock import Clock, format_time
 from ml_core.clocks import clock_of
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import NotFound
-from ml_core.settings import RetentionSettings
+from ml_core.settings import MOST_DAYS, RetentionSettings
 from ml_core.store import moving, spool_commands
 from ml_core.store.base import Store
 from ml_core.store.command_line import opened_store
+from ml_core.store.erasure import Erasure
 from ml_core.store.names import RECORD_KINDS
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def main() -> None:
     """Look after the store that the setting store_url names."""
 
@@ -57,13 +58,16 @@ def stats() -> None:
     with _opened() as (store, _):
         for kind, models in store.count_records().items():
             click.echo(f"{kind}: {sum(models.values()):,}")
+            width = max([32, *map(len, models)])
             for model, rows in sorted(models.items()):
                 newest = store.last_prediction_time(model) if kind == "predictions" else None
-                click.echo(f"  {model:<32} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
+                click.echo(f"  {model:<{width}} {rows:>12,}{f'  newest {format_time(newest)}' if newest else ''}")
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), help="Keep so many days; else as the settings retention.* say.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), help="Keep so many days; else as the settings retention.* say."
+)
 @click.option(
     "--kind",
     "kinds",
@@ -88,7 +92,9 @@ def _days_kept(retention: RetentionSettings, kind: str) -> int:
 
 
 @main.command()
-@click.option("--days", type=click.IntRange(1), default=3, show_default=True, help="Leave the last days as they are.")
+@click.option(
+    "--days", type=click.IntRange(1, MOST_DAYS), default=3, show_default=True, help="Leave the last days as they are."
+)
 def compact(days: int) -> None:
     """Pack what the embedded store keeps of older days; have a database give back the room of what was deleted."""
     with opened_store() as (store, settings):
@@ -105,12 +111,27 @@ def compact(days: int) -> None:
 @click.argument("model")
 @click.argument("prediction_ids", nargs=-1, required=True)
 def erase(model: str, prediction_ids: tuple[str, ...]) -> None:
-    """Remove all that is stored of some predictions of MODEL: features, values and truths with their history."""
+    """Remove all that is stored of some predictions of MODEL.
+
+    That is features, values and truths with their history, what hidden versions of the model said of them, and the
+    metrics that scripts tracked of them.
+    """
     with _opened(with_spool=True) as (store, _):
-        found = store.erase(model, prediction_ids)
-        if not found:
+        gone = store.erase(model, prediction_ids)
+        if not gone.found:
             raise NotFound(f"none of the {len(prediction_ids)} ids is stored for model {model!r}")
-        click.echo(f"erased {found} of {len(prediction_ids)} predictions of {model}")
+        click.echo(f"erased {gone.found} of {len(set(prediction_ids))} predictions of {model}: {_what_went(gone)}")
+
+
+def _what_went(gone: Erasure) -> str:
+    parts = {
+        "served": gone.predictions,
+        "ground truths": gone.ground_truths,
+        "said by hidden versions": gone.shadows,
+        "tracked lines": gone.tracked,
+        "set apart": gone.set_apart,
+    }
+    return ", ".join(f"{name} {count:,}" for name, count in parts.items())
 
 
 for _command in (spool_commands.replay, spool_commands.poisoned, spool_commands.requeue):

@@ -23,6 +23,7 @@ from ml_core.records import (
     StageChange,
 )
 from ml_core.store.base_series import SeriesStore
+from ml_core.store.erasure import Erasure
 from ml_core.store.progress import Progress
 
 PREDICTION_COLUMNS = ("prediction_id", "time", "version", "value", "score", "features", "scores")
@@ -175,13 +176,22 @@ class Store(SeriesStore):
     def last_prediction_time(self, model: str) -> datetime | None:
         """Return the time of the newest prediction of a model, or None."""
 
+    def last_prediction_times(self) -> dict[str, datetime]:
+        """Return the time of the newest prediction of each registered model that has any, by name.
+
+        Made for pages of all models: a database is asked once, in a time that grows with the models alone.
+        """
+        newest = {model.name: self.last_prediction_time(model.name) for model in self.list_models()}
+        return {name: time for name, time in newest.items() if time is not None}
+
     # Keeping house
 
     @abstractmethod
-    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
-        """Remove all that is stored of these predictions, their features and truths with their history included.
+    def erase(self, model: str, prediction_ids: Collection[str]) -> Erasure:
+        """Remove all that is stored of these predictions: features, values, and truths with their history.
 
-        Returns how many of the ids were found. Afterwards the ids are as if they had never been.
+        It reaches what hidden versions said of them and the lines that scripts tracked of them (see ``companions``).
+        Afterwards the ids are as if they had never been.
         """
 
     @abstractmethod

@@ -149,12 +149,17 @@ def _facts(history: Iterable[Observation]) -> list[object]:
     return [(row.value, row.received_time) for row in history]
 
 
-def _forecasts(store: Store, series: str) -> Iterator[Forecast]:
-    frame = store.forecasts(series, _START, _END).sort_values(["model", "issue_time", "valid_time"])
+def as_forecasts(series: str, frame: pd.DataFrame) -> Iterator[Forecast]:
+    """Yield the forecasts that a frame of ``Store.forecasts`` has the steps of, by model and issue time."""
+    ordered = frame.sort_values(["model", "issue_time", "valid_time"])
     for (model, issue_time, version), steps in groupby(
-        _rows(frame), key=lambda row: (row["model"], row["issue_time"], _whole_or_none(row["version"]))
+        _rows(ordered), key=lambda row: (row["model"], row["issue_time"], _whole_or_none(row["version"]))
     ):
         yield Forecast(series, model, issue_time.to_pydatetime(), tuple(map(_step, steps)), version)
+
+
+def _forecasts(store: Store, series: str) -> Iterator[Forecast]:
+    return as_forecasts(series, store.forecasts(series, _START, _END))
 
 
 def _step(row: dict[str, Any]) -> ForecastStep:

@@ -1,4 +1,4 @@
-"""Erasing, retention and counts in the embedded store. Each rewrites whole segments under their folder's lock."""
+"""Retention and counts in the embedded store. Each rewrites whole segments under their folder's lock."""
 
 from __future__ import annotations
 
@@ -7,39 +7,15 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from ml_core.clock import as_utc, parse_time
-from ml_core.store.deciding import fit_ids
-from ml_core.store.json_records import OTHER_IDS, truth_segment
+from ml_core.store.json_records import OTHER_IDS
 from ml_core.store.json_segments import read_segment, rewrite_segment, segment_lock
 from ml_core.store.json_summaries import forget_changed
 from ml_core.store.json_views import list_segments
 
 _KINDS = ("predictions", "ground_truths")
 _DAY_FILES = "????-??-??.jsonl"
-
-
-def erase(records: Path, model: str, prediction_ids: Collection[str]) -> int:
-    """Remove predictions and their truths by id; return how many of the ids were found in either."""
-    wanted, found = set(fit_ids(prediction_ids)), set[str]()
-
-    def keep(row: dict[str, Any]) -> bool:
-        if row["prediction_id"] not in wanted:
-            return True
-        found.add(row["prediction_id"])
-        return False
-
-    truths = {truth_segment(prediction_id) for prediction_id in wanted}
-    for folder in _folders(records, model):
-        with segment_lock(folder):
-            for path in list_segments(folder):
-                if path.name != OTHER_IDS and (folder.parent.name == "predictions" or path.name in truths):
-                    rewrite_segment(path, keep)
-            if (folder / OTHER_IDS).exists():  # last: till then the rows could still be found
-                rewrite_segment(folder / OTHER_IDS, lambda row: row["prediction_id"] not in wanted)
-            forget_changed(folder)
-    return len(found)
 
 
 def drop_before(records: Path, time: datetime, kinds: Collection[str]) -> dict[str, int]:
@@ -97,7 +73,7 @@ def _drop_days(folder: Path, first_kept: date) -> int:
     return dropped
 
 
-def _folders(records: Path, model: str = "*") -> Iterator[Path]:
-    """Yield the folders of predictions and ground truths, of one model or of all."""
+def _folders(records: Path) -> Iterator[Path]:
+    """Yield the folders of predictions and ground truths of all models."""
     for kind in _KINDS:
-        yield from sorted((records / kind).glob(model))
+        yield from sorted((records / kind).glob("*"))

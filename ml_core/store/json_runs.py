@@ -16,6 +16,7 @@ from ml_core.clock import as_utc, format_time, parse_time
 from ml_core.records import JobRun, RunLease, RunState
 from ml_core.store.json_segments import append_to_segment, read_segment, segment_lock
 from ml_core.store.json_views import list_segments
+from ml_core.store.names import check_word, is_word
 from ml_core.store.run_rules import is_held, next_fence
 
 
@@ -26,6 +27,7 @@ class JsonRuns:
         self.folder = folder
 
     def claim(self, job: str, slot: datetime, now: datetime, lease: timedelta, holder: str) -> RunLease | None:
+        check_word("job", job)
         with segment_lock(self.folder / job):
             path = self._path(job, slot)
             fence = next_fence(_of_slot(_runs(path), slot), now)
@@ -46,6 +48,8 @@ class JsonRuns:
         return sorted(path.name for path in self.folder.glob("*") if list_segments(path))
 
     def list_runs(self, job: str, newest: int) -> list[JobRun]:
+        if not is_word(job):
+            return []  # such as ../predictions/churn, which lies here and is no job
         found: list[JobRun] = []
         for path in reversed(list_segments(self.folder / job)):
             found = _runs(path) + found

@@ -30,9 +30,10 @@ from ml_core.records import (
     RunState,
     StageChange,
 )
-from ml_core.store import json_compaction, json_copying, json_housekeeping, json_verifying
+from ml_core.store import json_compaction, json_copying, json_erasing, json_housekeeping, json_verifying
 from ml_core.store.base import Store
 from ml_core.store.deciding_metrics import in_order
+from ml_core.store.erasure import Erasure
 from ml_core.store.frames import prediction_frame, scored_frame, summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.json_forecasts import JsonForecasts
@@ -235,8 +236,8 @@ class JsonStore(Store):
     def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
         return self._documents.delete(kind, key, expected_revision)
 
-    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
-        return json_housekeeping.erase(self._records.folder, model, prediction_ids)
+    def erase(self, model: str, prediction_ids: Collection[str]) -> Erasure:
+        return json_erasing.erase(self._records.folder, model, prediction_ids)
 
     def drop_before(self, time: datetime, kinds: Collection[str] = ("predictions", "ground_truths")) -> dict[str, int]:
         chosen, first_kept = check_kinds(kinds), as_utc(time).date()

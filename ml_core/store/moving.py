@@ -19,6 +19,7 @@ from ml_core.store.backup import back_up
 from ml_core.store.command_line import opened, opened_store, shown_progress
 from ml_core.store.copying import CopyReport, copy_store
 from ml_core.store.importing import ImportedModel, import_models, is_forecast_file, read_forecast
+from ml_core.store.opening import absent_place
 from ml_core.store.restoring import restore
 from ml_core.store.verifying import verify_all
 
@@ -40,9 +41,13 @@ def copy(source: str, target: str) -> None:
     with plain_errors():
         if source == target:
             raise Conflict("FROM and TO are the same store")
+        if absent := absent_place(source):
+            raise InvalidInput(f"FROM: there is no store at {absent}")
         with opened(source) as read, opened(target) as written, shown_progress() as progress:
             report = copy_store(read, written, progress)
         _tell(report)
+        if not report.copied:
+            click.echo("nothing is in FROM")
 
 
 @click.command()

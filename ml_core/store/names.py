@@ -19,6 +19,8 @@ EXPECTED_NAME = (
     f"expected 1 to {MAX_NAME_CHARACTERS} characters of text without control characters and with no blank at either end"
 )
 
+EXPECTED_WORD = "expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit"
+
 
 def unfit_name(name: str) -> str | None:
     """Return why this cannot be the name of a series or a metric, or the key of a document; None if it can."""
@@ -34,13 +36,15 @@ def check_name(field: str, name: str) -> None:
         raise ValueError(f"{field}: {reason}")
 
 
+def is_word(word: str) -> bool:
+    """Return whether this could be the name of a model, a job or a kind of documents."""
+    return MODEL_NAME.fullmatch(word) is not None
+
+
 def check_word(field: str, word: str) -> None:
-    """Raise ``ValueError`` that names ``field`` if this could not be the name of a model or a kind of documents."""
-    if not MODEL_NAME.fullmatch(word):
-        raise ValueError(
-            f"{field}: expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit, "
-            f"not {show(word)}"
-        )
+    """Raise ``ValueError`` that names ``field`` if this is not such a name."""
+    if not is_word(word):
+        raise ValueError(f"{field}: {EXPECTED_WORD}, not {show(word)}")
 
 
 def check_kinds(kinds: Collection[str]) -> set[str]:

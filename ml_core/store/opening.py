@@ -64,6 +64,20 @@ def open_spool(url: str, settings: SpoolSettings) -> Spool:
     return Spool(spool_folder(resolve_path(settings.folder), found), settings.max_megabytes * 1_000_000)
 
 
+def absent_place(url: str) -> Path | None:
+    """Return where on this machine the store at ``url`` would be made if it were opened; None if it is there.
+
+    Of a store on a server, and of a URL of another form, opening it tells.
+    """
+    try:
+        place, database = store_folder(url), database_url(url)
+    except ValueError:
+        return None
+    if database is not None and database.startswith("sqlite:"):
+        place = Path(database.removeprefix("sqlite:///"))
+    return None if place is None or place.exists() else place
+
+
 def store_folder(url: str) -> Path | None:
     """Return the folder of the embedded store at ``url``; None if it names none. Raises ``ValueError``."""
     parts = urlsplit(url)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from ml_core.clock import parse_time
+from ml_core.store.companions import shadows_among
 from ml_core.store.json_segments import append_to_segment, read_segment, rewrite_segment
 
 _DAMAGED = "damaged"
@@ -76,11 +77,16 @@ class PoisonFile:
         if poison_ids:
             rewrite_segment(self._path, lambda line: line["id"] not in poison_ids)
 
-    def forget(self, model: str, prediction_ids: Collection[str]) -> set[str]:
-        """Take out all records of these predictions; return those of the ids that were found."""
-        mine = [each for each in self.read() if each.model == model and each.row.get("prediction_id") in prediction_ids]
+    def forget(self, model: str, prediction_ids: Collection[str]) -> tuple[set[str], int]:
+        """Take out all records of these predictions, also under the names of the model's shadows.
+
+        Returns those of the ids that were found, and how many records went.
+        """
+        records = self.read()
+        names = {model, *shadows_among({each.model for each in records}, model)}
+        mine = [each for each in records if each.model in names and each.row.get("prediction_id") in prediction_ids]
         self.remove({each.poison_id for each in mine})
-        return {each.row["prediction_id"] for each in mine}
+        return {each.row["prediction_id"] for each in mine}, len(mine)
 
     def count(self) -> int:
         """Return how many records are set apart; the file is read again only if it was changed."""

@@ -180,10 +180,13 @@ class Spool:
         """Return the records that are set apart."""
         return self._poison.read()
 
-    def forget(self, model: str, prediction_ids: Collection[str]) -> set[str]:
-        """Take records of these predictions out of those that are set apart; return the ids that were found."""
+    def forget(self, model: str, prediction_ids: Collection[str]) -> tuple[set[str], int]:
+        """Take records of these predictions out of those that are set apart; return the ids found, and how many went.
+
+        Those of what hidden versions of the model said of them go too.
+        """
         if not self._poison.size():
-            return set()
+            return set(), 0
         with self.locked():
             return self._poison.forget(model, prediction_ids)
 

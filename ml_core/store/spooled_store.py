@@ -12,6 +12,7 @@ from ml_core.clock import Clock, format_time
 from ml_core.errors import StoreUnavailable
 from ml_core.records import GroundTruth, Model, ModelVersion, Prediction, Receipt, SpoolStatus
 from ml_core.store.deciding import decide_predictions, decide_truths
+from ml_core.store.erasure import Erasure
 from ml_core.store.model_memory import ModelMemory
 from ml_core.store.replayer import Replayer
 from ml_core.store.spool import Spool
@@ -127,15 +128,15 @@ class SpooledSqlStore(SqlStore):
 
         return self._record(partial(super().record_truths, model, rows), append)
 
-    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
+    def erase(self, model: str, prediction_ids: Collection[str]) -> Erasure:
         """As in every store, and in what was set apart; not while records wait, for they would come back."""
         if self._spool.holds_records():
             raise StoreUnavailable(
                 "records wait in the spool, and these may be among them: run python -m ml_core.store replay, then erase"
             )
-        apart = self._spool.forget(model, prediction_ids)
-        super().erase(model, apart)
-        return len(apart) + super().erase(model, [each for each in prediction_ids if each not in apart])
+        apart, records = self._spool.forget(model, prediction_ids)
+        gone = replace(super().erase(model, apart), found=len(apart), set_apart=records)
+        return gone + super().erase(model, [each for each in prediction_ids if each not in apart])
 
     def _learn_models_once(self) -> None:
         """Ask for all models and their champions, lest an outage comes before the first request does."""

@@ -1,4 +1,4 @@
-"""Keeping house in SQL: erasing by id, forgetting what is old, and counting.
+"""Keeping house in SQL: forgetting what is old, and counting.
 
 Rows go in short transactions of at most 1,000, so that nobody waits long and a cluster can replicate each of them. What
 is left after a failure goes when the work is done again. Days that have a partition of their own are dropped with it.
@@ -15,24 +15,13 @@ from sqlalchemy import Connection, Table, and_, delete, func, or_, select, text
 
 from ml_core.clock import as_utc
 from ml_core.store import partitions, sql_rollups, sql_series_house
-from ml_core.store.deciding import fit_ids
 from ml_core.store.names import RECORD_KINDS, check_kinds
-from ml_core.store.sql_engine import Database, RaceLost
-from ml_core.store.summaries import hour_of
-from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, prediction_rollups, predictions
+from ml_core.store.sql_engine import Database
+from ml_core.store.tables import ground_truths, prediction_rollups, predictions
 
 _ROWS = 1000
-# Each may lie in an hour of its own, which is summed anew while others wait to add to it.
-_IDS = 100
 # Room for the revisions of the last truth of a stretch.
 _ROWS_PER_STRETCH = 900
-
-
-def erase(database: Database, model: str, prediction_ids: Collection[str]) -> int:
-    """Delete predictions and all revisions of their truths; return how many of the ids were found."""
-    ids = fit_ids(prediction_ids)
-    portions = [ids[start : start + _IDS] for start in range(0, len(ids), _IDS)]
-    return sum(database.write(partial(_erase, model=model, prediction_ids=some)) for some in portions)
 
 
 def drop_before(database: Database, limit: datetime, kinds: Collection[str]) -> dict[str, int]:
@@ -78,21 +67,6 @@ def size_bytes(connection: Connection) -> int:
 def _count_by_model(connection: Connection, table: Table, count: Any) -> dict[str, int]:
     query = select(table.c.model, count).group_by(table.c.model).order_by(table.c.model)
     return {model: int(number) for model, number in connection.execute(query)}
-
-
-def _erase(connection: Connection, model: str, prediction_ids: list[str]) -> int:
-    key, truth_id = predictions.c, ground_truths.c.prediction_id
-    these = and_(key.model == model, key.prediction_id.in_(prediction_ids))
-    query = select(key.time, key.prediction_id).where(these).order_by(key.time, key.prediction_id).with_for_update()
-    hint = f"FORCE INDEX ({PREDICTIONS_BY_ID.name})"  # a scan of the whole table would wait for everybody else
-    rows = connection.execute(query.with_hint(predictions, hint, "mysql")).all()
-    if connection.execute(delete(predictions).where(these)).rowcount != len(rows):
-        raise RaceLost  # one was recorded meanwhile, perhaps in another hour
-    its_truths = and_(ground_truths.c.model == model, truth_id.in_(prediction_ids))
-    found = set(connection.execute(select(truth_id).distinct().where(its_truths).order_by(truth_id)).scalars())
-    connection.execute(delete(ground_truths).where(its_truths))
-    sql_rollups.sum_anew(connection, model, {hour_of(row.time) for row in rows})
-    return len(found.union(row.prediction_id for row in rows))
 
 
 def _drop_partitions(database: Database, day: datetime) -> None:

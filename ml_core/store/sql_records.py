@@ -16,7 +16,15 @@ from ml_core.store.deciding import decide_predictions, decide_replayed_truths, d
 from ml_core.store.frames import prediction_frame, scored_frame
 from ml_core.store.sql_engine import RaceLost
 from ml_core.store.sql_keys import portions
-from ml_core.store.tables import PREDICTIONS_BY_ID, ground_truths, predictions, value_columns, value_of, written_time
+from ml_core.store.tables import (
+    PREDICTIONS_BY_ID,
+    ground_truths,
+    models,
+    predictions,
+    value_columns,
+    value_of,
+    written_time,
+)
 
 
 def record_predictions(connection: Connection, model: str, rows: Sequence[Prediction], *, look_up: bool) -> Receipt:
@@ -134,6 +142,25 @@ def last_prediction_time(connection: Connection, model: str) -> datetime | None:
     query = select(func.max(predictions.c.time)).where(predictions.c.model == model)
     newest: datetime | None = connection.execute(query).scalar_one()
     return newest
+
+
+def last_prediction_times(connection: Connection) -> dict[str, datetime]:
+    """Return the time of the newest prediction of each registered model that has any.
+
+    Each is one look at the end of the model's stretch of the key: a MAX for each row of another table, or a GROUP BY,
+    would read the stretch.
+    """
+    key = predictions.c
+    newest = (
+        select(key.time)
+        .where(key.model == models.c.name)
+        .order_by(key.time.desc(), key.prediction_id.desc())
+        .limit(1)
+        .with_hint(predictions, "FORCE INDEX (PRIMARY)", "mysql")  # that by id would have all times sorted
+        .scalar_subquery()
+    )
+    rows = connection.execute(select(models.c.name, newest).order_by(models.c.name))
+    return {name: time for name, time in rows if time is not None}
 
 
 def _ensure_single(connection: Connection, model: str, prediction_ids: Sequence[str]) -> None:

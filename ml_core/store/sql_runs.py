@@ -10,6 +10,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from ml_core.clock import as_utc
 from ml_core.records import JobRun, RunLease, RunState
+from ml_core.store.names import check_word
 from ml_core.store.run_rules import is_held, next_fence
 from ml_core.store.tables import job_runs
 
@@ -18,6 +19,7 @@ def claim(
     connection: Connection, job: str, slot: datetime, now: datetime, lease: timedelta, holder: str
 ) -> RunLease | None:
     """Add a run if the rules allow one; two that try at once meet at the key, and the second looks again."""
+    check_word("job", job)
     fence = next_fence(_of_slot(connection, job, slot), now)
     if fence is None:
         return None

@@ -32,6 +32,7 @@ from ml_core.store import (
     sql_compaction,
     sql_copying,
     sql_documents,
+    sql_erasing,
     sql_forecasts,
     sql_house,
     sql_metrics,
@@ -45,6 +46,7 @@ from ml_core.store import (
 from ml_core.store.base import Store
 from ml_core.store.deciding import decide_predictions
 from ml_core.store.deciding_metrics import in_order
+from ml_core.store.erasure import Erasure
 from ml_core.store.frames import summary_frame
 from ml_core.store.frames_series import forecast_frame, metric_frame, metric_table_frame, observation_frame
 from ml_core.store.progress import Progress
@@ -162,6 +164,9 @@ class SqlStore(Store):
     def last_prediction_time(self, model: str) -> datetime | None:
         return self._database.read(lambda connection: sql_records.last_prediction_time(connection, model))
 
+    def last_prediction_times(self) -> dict[str, datetime]:
+        return self._database.read(sql_records.last_prediction_times)
+
     def put_metric_points(self, points: Sequence[MetricPoint]) -> None:
         self._database.write(lambda connection: sql_metrics.put(connection, points))
 
@@ -263,8 +268,8 @@ class SqlStore(Store):
     def delete_document(self, kind: str, key: str, *, expected_revision: int) -> bool:
         return self._database.write(lambda connection: sql_documents.remove(connection, kind, key, expected_revision))
 
-    def erase(self, model: str, prediction_ids: Collection[str]) -> int:
-        return sql_house.erase(self._database, model, prediction_ids)
+    def erase(self, model: str, prediction_ids: Collection[str]) -> Erasure:
+        return sql_erasing.erase(self._database, model, prediction_ids)
 
     def drop_before(self, time: datetime, kinds: Collection[str] = ("predictions", "ground_truths")) -> dict[str, int]:
         return sql_house.drop_before(self._database, time, kinds)

@@ -18,7 +18,8 @@ from typing import Any
 from ml_core.clock import Clock, format_time
 from ml_core.records import MetricPoint
 from ml_core.store.base import Store
-from ml_core.tracking.names import LAST_TIME, RESOLUTION, companion, milliseconds_of, time_of
+from ml_core.store.companions import tracked_name
+from ml_core.tracking.names import LAST_TIME, RESOLUTION, milliseconds_of, time_of
 
 PREFIX = "tracked/"
 _HISTORY = "aggregate"
@@ -102,7 +103,7 @@ class TrackedAggregates:
         # A window may lie ahead; each of its lines has an end of its own all the same.
         end = max(known_time, start + (len(known) + 1) * RESOLUTION)
         segment = _segment(end_ms, name)
-        return MetricPoint(companion(model), _HISTORY, start, end, 0, 0.0, 0.0, segment=segment, details=details)
+        return MetricPoint(tracked_name(model), _HISTORY, start, end, 0, 0.0, 0.0, segment=segment, details=details)
 
     def _history_of(self, model: str, start_ms: int, end_ms: int, name: str) -> list[KnownValue]:
         start = time_of(start_ms)
@@ -112,7 +113,7 @@ class TrackedAggregates:
     def _read_history(
         self, model: str, start: datetime, end: datetime, segment: str | None
     ) -> Iterator[tuple[tuple[int, int], str, KnownValue]]:
-        frame = self.store.metric_series(companion(model), _HISTORY, start, end, segment=segment)
+        frame = self.store.metric_series(tracked_name(model), _HISTORY, start, end, segment=segment)
         for row in frame.to_dict("records"):
             details = row["details"]
             start_ms = milliseconds_of(row["start_time"].to_pydatetime())

@@ -18,9 +18,9 @@ from ml_core.ids import id_time
 from ml_core.masking import Masking
 from ml_core.records import Feature, MetricPoint
 from ml_core.store.base import Store
-from ml_core.tracking.names import FIRST_TIME, LAST_TIME, RESOLUTION, companion, milliseconds_of, time_of
+from ml_core.store.companions import DELAYED, MADE, tracked_name
+from ml_core.tracking.names import FIRST_TIME, LAST_TIME, RESOLUTION, milliseconds_of, time_of
 
-_MADE, _DELAYED = "prediction", "delayed"
 _HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _MILLISECOND = timedelta(milliseconds=1)
 
@@ -82,7 +82,7 @@ class TrackedPredictions:
         if place is None:
             return False
         details = {"metrics": self._masked(model, metrics)}
-        self.store.put_metric_points([self._as_point(model, _DELAYED, prediction_id, place, known, details)])
+        self.store.put_metric_points([self._as_point(model, DELAYED, prediction_id, place, known, details)])
         return True
 
     def find(self, model: str, prediction_id: str) -> TrackedPrediction | None:
@@ -108,7 +108,7 @@ class TrackedPredictions:
         metrics = self._masked(model, line.metrics)
         details = {"start_ms": line.start_ms, "end_ms": line.end_ms, "metrics": metrics}
         place = known[0].place if known else time_of(line.start_ms)
-        return self._as_point(model, _MADE, line.prediction_id, place, known, details)
+        return self._as_point(model, MADE, line.prediction_id, place, known, details)
 
     def _as_point(
         self,
@@ -123,14 +123,14 @@ class TrackedPredictions:
         # Of two calls at one moment the second must not replace the first.
         end = max([now, place + RESOLUTION, *(line.received_time + RESOLUTION for line in known)])
         details = {**details, "received_ms": milliseconds_of(now)}
-        return MetricPoint(companion(model), metric, place, end, 0, 0.0, 0.0, segment=prediction_id, details=details)
+        return MetricPoint(tracked_name(model), metric, place, end, 0, 0.0, 0.0, segment=prediction_id, details=details)
 
     def _masked(self, model: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
         return dict(self.masking.mask(model, cast(Mapping[str, Feature], metrics)))
 
     def _lines(self, model: str, start: datetime, end: datetime, prediction_id: str | None) -> Iterator[_Line]:
-        metrics = (_MADE, _DELAYED)
-        frame = self.store.metric_table(companion(model), start, end, metrics, segment=prediction_id)
+        metrics = (MADE, DELAYED)
+        frame = self.store.metric_table(tracked_name(model), start, end, metrics, segment=prediction_id)
         for row in frame.to_dict("records"):
             place, received_time = row["start_time"].to_pydatetime(), row["end_time"].to_pydatetime()
             yield _Line(row["segment"], row["metric"], place, received_time, row["details"])
@@ -177,6 +177,6 @@ def _merged(lines: Sequence[_Line]) -> TrackedPrediction:
     start, end = first, first  # of one that was logged, and tracked only later
     for line in in_order:
         metrics |= line.details["metrics"]
-        if line.metric == _MADE:
+        if line.metric == MADE:
             start, end = line.details["start_ms"], line.details["end_ms"]
     return TrackedPrediction(in_order[0].prediction_id, start, end, metrics)

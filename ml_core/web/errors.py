@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ml_core.errors import BodyTooLarge, FieldError, InvalidInput, SuiteError, TooManyTries, Unavailable
 from ml_core.logs import current_id
+from ml_core.problems import said_of
 from ml_core.web.forms import FORM_TYPE
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,8 @@ def init_app(app: Flask, page: ErrorPage | None = None) -> None:
 def raise_invalid_input(error: ValidationError) -> Response:
     """Raise ``InvalidInput`` that names each field of a pydantic error: flask-openapi3's validation callback."""
     details = [
-        FieldError(_field_path(problem["loc"]), _message(problem["msg"]))
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
+        FieldError(_field_path(problem["loc"]), said_of(problem))
+        for problem in error.errors(include_url=False, include_input=False)
     ]
     fields = ", ".join(dict.fromkeys(detail.field for detail in details[:5]))
     raise InvalidInput(f"the request does not fit: {fields}", details[:100])
@@ -120,8 +121,3 @@ def _field_path(location: Sequence[int | str]) -> str:
     for part in location:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
     return path or "body"
-
-
-def _message(text: str) -> str:
-    text = text.removeprefix("Value error, ")
-    return text[0].lower() + text[1:]

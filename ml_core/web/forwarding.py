@@ -13,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+from ml_core.processes import end_process
+
 _PIECE_BYTES = 65_536
 _PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 _STOP_SECONDS = 5
@@ -26,12 +28,7 @@ def also_listening(host: str, port: int, target_port: int) -> Iterator[None]:
     try:
         yield
     finally:
-        process.terminate()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end_process(process, _STOP_SECONDS)
 
 
 async def forward(host: str, port: int, target_port: int) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 import flask
 import orjson
@@ -11,7 +12,14 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from ml_core.errors import FieldError, InvalidInput, MalformedBody, UnsupportedMediaType
 
+View = TypeVar("View", bound=Callable[..., object])
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NON_STR_KEYS
+
+
+def body_may_be_missing(view: View) -> View:
+    """Have an address take a request without a body for one with an empty object."""
+    view.body_may_be_missing = True  # type: ignore[attr-defined]
+    return view
 
 
 class OrjsonProvider(JSONProvider):
@@ -38,6 +46,8 @@ class SuiteRequest(flask.Request):
     """
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        if self._may_be_missing() and not self.get_data(cache=cache):
+            return {}
         if not self.is_json:
             raise UnsupportedMediaType("send the body as JSON, with the header Content-Type: application/json")
         raw = self.read_body("a JSON object", cache=cache)
@@ -51,8 +61,17 @@ class SuiteRequest(flask.Request):
             raise InvalidInput(f"body: {message}", [FieldError("body", message)])
         return body
 
+    def _may_be_missing(self) -> bool:
+        view = flask.current_app.view_functions.get(self.endpoint or "")
+        return getattr(view, "body_may_be_missing", False)
+
     def read_body(self, expected: str, *, cache: bool = True) -> bytes:
-        """Return the body whole; raise ``RequestEntityTooLarge``, and ``MalformedBody`` for none at all."""
+        """Return the body whole; raise ``RequestEntityTooLarge``, and ``MalformedBody`` for none at all.
+
+        Raises ``UnsupportedMediaType`` for a packed one: how large it is would be known only when it is unpacked.
+        """
+        if self.headers.get("Content-Encoding", "identity") != "identity":
+            raise UnsupportedMediaType("send the body unpacked, without the header Content-Encoding")
         raw = self.get_data(cache=cache)
         limit = self.max_content_length
         if self.content_length is None and limit is not None and len(raw) >= limit:

@@ -21,6 +21,13 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class AskingBody(Body):
+    """Who asks, and why, for the history."""
+
+    author: str = Field("", max_length=100)
+    reason: str = Field("", max_length=500)
+
+
 class ModelPath(BaseModel):
     """Which model."""
 

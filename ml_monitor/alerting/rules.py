@@ -14,11 +14,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from ml_core.errors import Conflict, FieldError, InvalidInput, NotFound
+from ml_core.problems import said_of
 from ml_core.records import MODEL_NAME
 from ml_core.store.base import Store
 from ml_monitor.alerting.rule_thresholds import AnyThreshold, BelowLevel, FalseAlarms, Fixed, Learnt, Part
 from ml_monitor.monitoring.alerts.states import Rule
-from ml_monitor.monitoring.chunks import BySize, Chunking, parse_chunking
+from ml_monitor.monitoring.chunks import MOST_ROWS, BySize, Chunking, parse_chunking
 from ml_monitor.monitoring.horizons import BY_HORIZON, BY_SERIES
 
 __all__ = ["BelowLevel", "FalseAlarms", "Fixed", "Learnt"]  # who writes a rule needs its thresholds, too
@@ -62,7 +63,7 @@ class RuleContent(Part):
     threshold: Annotated[AnyThreshold, Field(validate_default=True)] = FalseAlarms()
     fires_on: str = "2 of 3"
     clears_after: Annotated[int, Field(ge=1, le=99)] = 2
-    minimum_rows: Annotated[int, Field(ge=1, validate_default=True)] = 50
+    minimum_rows: Annotated[int, Field(ge=1, le=MOST_ROWS, validate_default=True)] = 50
     repeat_after_hours: Annotated[float, Field(gt=0, le=8760)] = 4.0
     severity: Severity = "warning"
     channels: tuple[Channel, ...] = ("mail", "webhook")
@@ -189,6 +190,16 @@ DEFAULT_RULES: tuple[AlertRule, ...] = (
         fires_on="1 of 1",
         clears_after=1,
     ),
+    # Who trains anew writes 1 here when a promotion is taken back, and 0 when one has stood, weeks later perhaps.
+    AlertRule(
+        name="default-rolled-back",
+        watches="metric",
+        metrics=("retraining_rolled_back",),
+        threshold=Fixed(upper=0.5),
+        fires_on="1 of 1",
+        clears_after=1,
+        repeat_after_hours=168.0,
+    ),
 )
 
 
@@ -254,10 +265,7 @@ def _path(location: Sequence[int | str]) -> list[int | str]:
 
 
 def _message(problem: Any) -> str:
-    if problem["type"] == "extra_forbidden":
-        return "there is no such field"
     if problem["type"] == "string_pattern_mismatch":
         every = " (or '*', for every model)" if problem["loc"] == ("model",) else ""
         return f"expected 1 to 64 letters, digits, '_', '.' or '-', starting with a letter or digit{every}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return message[0].lower() + message[1:]
+    return said_of(problem)

@@ -17,7 +17,7 @@ import click
 import orjson
 import yaml
 
-from ml_core.commands import plain_errors
+from ml_core.commands import LazyGroup, plain_errors
 from ml_core.config import load_settings
 from ml_core.errors import FieldError, InvalidInput
 from ml_core.store.base import Store
@@ -50,7 +50,7 @@ class Plan:
         return [*shown, f"{counts}, {len(self.unchanged)} unchanged"]
 
 
-@click.group()
+@click.group(cls=LazyGroup)
 def rules() -> None:
     """The alert rules."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, current_app, jsonify
-from pydantic import Field
 
 from ml_core.registry import Registry
 from ml_core.retraining.asking import ask_for_retraining, roll_back
@@ -14,16 +13,9 @@ from ml_core.retraining.plain import to_plain
 from ml_core.retraining.requests import RETRAIN_KIND, read_request
 from ml_core.retraining.trials import read_trial
 from ml_core.web.blueprints import create_api_blueprint
-from ml_core.web.shapes import Body, ModelPath
+from ml_core.web.shapes import AskingBody, ModelPath
 
 blueprint = create_api_blueprint("retraining", __name__, "Training anew")
-
-
-class AskingBody(Body):
-    """Who asks, and why, for the history."""
-
-    author: str = Field("", max_length=100)
-    reason: str = Field("", max_length=500)
 
 
 @blueprint.get("/retrain-requests", summary="Which models somebody has asked to train anew")

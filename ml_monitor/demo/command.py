@@ -22,8 +22,18 @@ from ml_monitor.demo.served import Monitor, started_monitor
 from ml_monitor.demo.worlds import DAYS
 
 
+def _read_url(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        raise click.BadParameter("expected an address such as http://localhost:5001", context, parameter)
+    return value
+
+
 @click.command()
-@click.option("--url", help="Post to the monitor that runs there; it must use the same store. Else one is started.")
+@click.option(
+    "--url",
+    callback=_read_url,
+    help="Post to the monitor that runs there; it must use the same store. Else one is started.",
+)
 @click.option("--days", type=click.IntRange(1, 365), default=DAYS, show_default=True, help="How long ago it begins.")
 @click.option("--yes", is_flag=True, help="Do not ask, also if the store holds data of others.")
 def demo(url: str | None, days: int, yes: bool) -> None:

@@ -23,7 +23,7 @@ import yaml
 from ml_core.clock import format_time
 from ml_core.config import project_root
 from ml_core.errors import SuiteError
-from ml_monitor.demo.processes import end, free_port
+from ml_core.processes import end_process, free_port
 
 APPLICATION = "Demo"
 MODEL = f"response-time-{APPLICATION}"
@@ -32,7 +32,7 @@ SERIES = f"response-time/{APPLICATION}/"
 
 FORECAST_HOURS = 8
 _HISTORY_DAYS = 21
-_START_SECONDS = 60
+_START_SECONDS = _END_SECONDS = 60
 _COMMAND = (sys.executable, "-m", "forecasting_jobs", "response-time")
 _SECRET = "of-the-demo"
 
@@ -68,7 +68,7 @@ def _controller(folder: Path) -> Iterator[Mapping[str, str]]:
                 raise SuiteError(f"the made-up controller did not start:\n{log.read().decode('utf-8', 'replace')}")
             yield environment
         finally:
-            end(process)
+            end_process(process, _END_SECONDS)
 
 
 def _run(arguments: list[str], environment: Mapping[str, str]) -> str:

@@ -18,10 +18,9 @@ import requests
 from ml_core.config import project_root
 from ml_core.errors import DeliveryFailed
 from ml_core.http_client import new_session
-from ml_monitor.demo.processes import end, free_port
+from ml_core.processes import end_process, free_port
 
-_START_SECONDS = 60
-_ANSWER_SECONDS = 60
+_START_SECONDS = _ANSWER_SECONDS = _END_SECONDS = 60
 _ROWS_PER_REQUEST = 1000
 
 
@@ -95,7 +94,7 @@ def started_monitor(token: str | None) -> Iterator[Monitor]:
             yield monitor
             monitor.close()
         finally:
-            end(process)
+            end_process(process, _END_SECONDS)
 
 
 def _becomes_ready(url: str, process: subprocess.Popen[bytes]) -> bool:

@@ -21,6 +21,8 @@ from ml_monitor.monitoring.inputs import refused
 Period = Literal["hour", "day", "week", "month"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 DEFAULT_ROWS = 1000
+MOST_ROWS = 1_000_000_000
+"""Of a chunk by size: more than is ever kept of one model, and a number that every store holds."""
 
 _NUMPY_UNITS = {"hour": "h", "day": "D", "month": "M"}
 _RESOLUTION = timedelta(microseconds=1)
@@ -90,8 +92,11 @@ def parse_chunking(text: str, *, with_empty: bool = False) -> Chunking:
     for period in PERIODS:
         if text == period:
             return ByPeriod(period, with_empty)
-    if text.isascii() and text.isdigit() and int(text):
-        return BySize(int(text))
+    digits = text.lstrip("0") if text.isascii() and text.isdigit() else ""
+    if len(digits) > len(str(MOST_ROWS)) or int(digits or 0) > MOST_ROWS:
+        raise refused("chunking", f"at most {MOST_ROWS:,} rows")
+    if digits:
+        return BySize(int(digits))
     raise refused("chunking", f"a number of rows or one of {', '.join(PERIODS)}, not {text[:40]!r}")
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml_core.errors import NotFound
 from ml_core.store.base import Store
+from ml_core.store.names import unfit_name
 from ml_monitor.formatting import show_age, show_number, show_time
 from ml_monitor.pages.forecast_scores import HorizonError, ModelScore, score_by_horizon, score_models
 from ml_monitor.pages.ranges import TimeRange
@@ -115,13 +116,15 @@ def read_series_page(store: Store, series: str, time_range: TimeRange, model: st
 
     Raises ``NotFound`` for a series, or for a model that has forecast nothing of it.
     """
+    if unfit_name(series):
+        raise _unknown(series)
     limit = read_limits(store).get(series)
     observations = store.observations(series, time_range.start, time_range.end)
     scored = store.scored_forecasts(series, time_range.start, time_range.end)
     coming = _newest_forecasts(store, series, time_range)
     models = tuple(dict.fromkeys([*scored["model"], *coming]))
     if not models and observations.empty and series not in store.list_series():
-        raise NotFound(f"no series {series[:80]!r} is known; the page of forecasts lists those that are")
+        raise _unknown(series)
     if model and model not in models:
         raise NotFound(f"the model {model[:64]!r} has forecast nothing of this series in this range")
     scores = score_models(scored)
@@ -197,6 +200,10 @@ def find_crossing(steps: tuple[Step, ...], limit: SeriesLimit | None) -> Crossin
         return None
 
     return Crossing(first("value"), first("upper_80"), first("upper_95"))
+
+
+def _unknown(series: str) -> NotFound:
+    return NotFound(f"no series {series[:80]!r} is known; the page of forecasts lists those that are")
 
 
 def _line(store: Store, series: str, time_range: TimeRange, limit: SeriesLimit | None) -> SeriesLine:

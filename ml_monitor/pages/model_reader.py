@@ -54,16 +54,18 @@ class VersionSummary:
 class ModelPage:
     """One model over a range of time.
 
-    ``class_labels`` name the rows and columns of the champion's confusion matrix; ``example`` are features that it
-    would take, for a model that has not been asked yet. ``versions`` are the newest of ``versions_total``. ``metrics``
-    are those that can be chosen, by name. ``trouble`` says why a part is missing that should be there, such as a
-    reference sample that cannot be read.
+    ``is_judged`` says that the headline metric of one of its newest days was held against a bound. ``class_labels``
+    name the rows and columns of the champion's confusion matrix; ``example`` are features that it would take, for a
+    model that has not been asked yet. ``versions`` are the newest of ``versions_total``. ``metrics`` are those that can
+    be chosen, by name. ``trouble`` says why a part is missing that should be there, such as a reference sample that
+    cannot be read.
     """
 
     time: datetime
     stale_after_hours: float
     model: ModelRow
     is_checked: bool
+    is_judged: bool
     alerts: tuple[AlertLine, ...]
     changes: tuple[ColumnChange, ...]
     metrics: Mapping[str, str]
@@ -102,7 +104,8 @@ def read_model_page(
     champion = registry.champion(model)
     summary = read_summaries(store).get(model.name)
     own = tuple(line for line in lines if line.model == model.name)
-    row = read_row(registry, model, firing(own), summary, now, stale_after_hours)
+    last = store.last_prediction_time(model.name)
+    row = read_row(registry, model, firing(own), summary, last, now, stale_after_hours)
     references = read_reference_profiles(store, model.name, model.champion)
     groups = wanted_groups(chosen)
     prefixes = [*prefixes_of(groups), outcomes_metric()]
@@ -120,6 +123,7 @@ def read_model_page(
         stale_after_hours=stale_after_hours,
         model=row,
         is_checked=summary is not None or is_checked(store, model.name),
+        is_judged=summary is not None and any(chunk.state in ("ok", "beyond") for chunk in summary.chunks),
         alerts=own,
         changes=newest.changes if newest else (),
         metrics={each.name: each.title for each in METRICS[model.task]},

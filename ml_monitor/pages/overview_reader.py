@@ -131,9 +131,17 @@ def read_overview(
     by_model: dict[str, list[AlertLine]] = {}
     for line in alerts:
         by_model.setdefault(line.model, []).append(line)
-    summaries = read_summaries(registry.store)
+    summaries, newest = read_summaries(registry.store), registry.store.last_prediction_times()
     rows = [
-        read_row(registry, model, by_model.get(model.name, ()), summaries.get(model.name), now, stale_after_hours)
+        read_row(
+            registry,
+            model,
+            by_model.get(model.name, ()),
+            summaries.get(model.name),
+            newest.get(model.name),
+            now,
+            stale_after_hours,
+        )
         for model in registry.store.list_models()
     ]
     rows.sort(
@@ -159,11 +167,14 @@ def read_row(
     model: Model,
     alerts: Sequence[AlertLine],
     summary: Summary | None,
+    last: datetime | None,
     now: datetime,
     stale_after_hours: float,
 ) -> ModelRow:
-    """Return one model at a glance; ``alerts`` are its own that count for its state."""
-    last = registry.store.last_prediction_time(model.name)
+    """Return one model at a glance, whose newest prediction is of ``last``.
+
+    ``alerts`` are its own that count for its state.
+    """
     is_stale = last is not None and now - last > timedelta(hours=stale_after_hours)
     state = _state(alerts, model, last, is_stale)
     glance = _glance(summary) if summary else _NOTHING

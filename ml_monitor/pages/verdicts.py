@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ml_monitor.formatting import shorten, show_age, show_duration, show_number, show_share, show_short, show_time
+from ml_monitor.pages.alert_lines import sentence
 from ml_monitor.pages.distribution import OTHER, LabelDistribution, NumberDistribution
 from ml_monitor.pages.model_reader import ModelPage
 from ml_monitor.pages.overview_reader import STATES, ModelRow, Overview, State
@@ -50,8 +51,10 @@ def model_verdict(page: ModelPage) -> tuple[Part, ...]:
     if model.story is not None:
         first, *rest = model.story.parts
         parts += [replace(first, text=f"{first.text[0].upper()}{first.text[1:]}"), *rest, Part(f"{_more(model)} ")]
+    elif silenced := [line for line in page.alerts if line.state == "silenced"]:
+        parts.append(Part(f"Silenced: {sentence(silenced[0], page.time)}. "))
     elif page.performance is not None and model.headline is not None and not model.headline.is_of_training:
-        parts.append(Part(_well(model)))
+        parts.append(Part(_well(model) if page.is_judged else _not_judged(page)))
     return (*parts, Part(_use(page)))
 
 
@@ -72,6 +75,15 @@ def _well(model: ModelRow) -> str:
         "" if model.glance.drifted is None else f"; {model.glance.drifted} of {model.glance.columns} columns drifted"
     )
     return f"As expected: {model.headline.metric} {show_short(model.headline.value)}{drifted}. "
+
+
+def _not_judged(page: ModelPage) -> str:
+    """Return what was measured of a model that nothing could be held against: "as expected" would be our guess."""
+    headline = page.model.headline
+    assert headline is not None
+    has_reference = page.champion is not None and page.champion.reference_rows
+    why = "too few rows yet" if has_reference else "no reference to hold it against"
+    return f"Measured, but not judged ({why}): {headline.metric} {show_short(headline.value)}. "
 
 
 def _use(page: ModelPage) -> str:

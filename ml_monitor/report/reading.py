@@ -76,23 +76,30 @@ def _verdict(
     now: datetime,
 ) -> str:
     """Return what changed: what fires and why, how the headline moved, which column did; or why nothing is known."""
+    fires = "; ".join(_fires(lines, drifted, now))
     if not data.predictions and not forecasts:
         last = data.last_prediction_time
         said = f"; the newest is of {show_start(last, now)} UTC" if last is not None else ""
-        return f"No prediction was logged in this period{said}."
+        return _sentences(fires, f"no prediction was logged in this period{said}")
     if not data.predictions:
-        return f"{sum(line.steps for line in forecasts):,} steps were forecast; nothing fires."
+        steps = f"{sum(line.steps for line in forecasts):,} steps were forecast"
+        return _sentences(fires, steps) if fires else f"{steps}; nothing fires."
     if not checked:
         return f"Nothing is known of this model: no check has run yet. {CHECK_COMMAND} makes one."
-    told = [f"{sentence(line, now)}" for line in lines if line.cause != "drift"][:_NAMED]
+    headline = next((line for line in metrics if line.is_headline and line.value is not None), None)
+    return _sentences(fires or "nothing fires", _headline(headline) if headline else "")
+
+
+def _fires(lines: Sequence[AlertLine], drifted: Sequence[DriftedColumn], now: datetime) -> list[str]:
+    """Return what fires and why, the worst first; of each kind no more than a reader takes in."""
+    told = [sentence(line, now) for line in lines if line.cause != "drift"][:_NAMED]
     # Which column moved, and by how much, says more than that an alert on it fires.
     told += [_moved(column, now) for column in drifted if any(line.subject == column.name for line in lines)][:_NAMED]
-    told = told or [sentence(line, now) for line in lines][:_NAMED]
-    opening = "; ".join(told) if told else "nothing fires"
-    headline = next((line for line in metrics if line.is_headline and line.value is not None), None)
-    if headline is not None:
-        opening += f". {_headline(headline)}"
-    return f"{opening[0].upper()}{opening[1:]}."
+    return told or [sentence(line, now) for line in lines][:_NAMED]
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(f"{text[0].upper()}{text[1:]}." for text in texts if text)
 
 
 def _moved(column: DriftedColumn, now: datetime) -> str:

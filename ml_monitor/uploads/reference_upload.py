@@ -13,6 +13,8 @@ import pandas as pd
 from ml_core.errors import Conflict, FieldError
 from ml_core.records import FeatureSpec, Model, ModelVersion, Task
 from ml_core.registry import Registry
+from ml_core.retraining.asking import SOMEBODY
+from ml_core.retraining.promoting import promote
 from ml_monitor.uploads.csv_numbers import read_number
 from ml_monitor.uploads.csv_tables import MOST_ERRORS, Table, raise_if_any
 
@@ -143,6 +145,7 @@ def _promote_first(registry: Registry, model: Model, version: ModelVersion) -> M
     if model.champion is not None:
         return model
     try:
-        return registry.promote(model, version.number)
+        why = f"version {version.number}: the first with a reference"
+        return promote(registry, model, version.number, why=why, who=SOMEBODY)
     except Conflict:  # another process made its version the first champion, and that one stands
         return registry.find(model.name)

@@ -194,6 +194,6 @@ def record_hours(store: Store, number: int) -> int:
             for row in range(20)
         ]
         accepted += store.record_predictions(MODEL, rows).accepted
-        assert store.erase(MODEL, [f"{number}-{batch}-{row}" for row in range(5)]) == 5
+        assert store.erase(MODEL, [f"{number}-{batch}-{row}" for row in range(5)]).found == 5
         store.summarise_predictions(MODEL, NOON - timedelta(2), NOON + timedelta(2), timedelta(hours=1))
     return accepted

@@ -83,7 +83,7 @@ def test_ids_are_stored_once_corrected_and_erased_as_before(store: Store) -> Non
     assert store.record_truths(MODEL, [a_truth("late", 5.0), a_truth(late[0].prediction_id, 6.0)]) == Receipt(2)
     store.compact(NOON + DAY, lambda line: None)
     assert store.record_predictions(MODEL, late) == Receipt(duplicates=2)
-    assert store.erase(MODEL, ["late", late[0].prediction_id, *IDS[:10], *IDS[-10:]]) == 22
+    assert store.erase(MODEL, ["late", late[0].prediction_id, *IDS[:10], *IDS[-10:]]).found == 22
     assert counted(store) == {
         "predictions": {MODEL: len(IDS) - 20},
         "ground_truths": {MODEL: len(IDS[::2]) - 10},

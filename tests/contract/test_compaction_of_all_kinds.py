@@ -83,7 +83,7 @@ def test_what_was_compacted_is_erased_and_forgotten_as_before(store: Store, tmp_
     copy_store(store, other, no_progress)
     compact(store)
     for each in (store, other):
-        assert each.erase(MODEL, ["order-2", "order-19", "unknown"]) == 2
+        assert each.erase(MODEL, ["order-2", "order-19", "unknown"]).found == 2
     assert everything(store) == everything(other)
     # Rows go by whole days: some stay.
     limit = NOON.replace(day=7)

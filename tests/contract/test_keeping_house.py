@@ -1,13 +1,10 @@
-"""What every store promises of erasing, forgetting and counting."""
+"""What every store promises of forgetting and counting."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import pytest
-
-from ml_core.ids import new_id
 from ml_core.records import Receipt
 from ml_core.store.base import Store
 from ml_core.store.names import RECORD_KINDS
@@ -27,63 +24,9 @@ def times_of(store: Store, model: str = MODEL) -> list[datetime]:
     return times
 
 
-def record_with_truths(store: Store, *ids: str) -> None:
-    store.record_predictions(MODEL, [a_prediction(prediction_id=each) for each in ids])
-    store.record_truths(MODEL, [a_truth(each, 3.0) for each in ids])
-
-
 def test_what_is_kept_takes_room(store: Store) -> None:
     store.record_predictions(MODEL, [a_prediction(prediction_id=f"{number}") for number in range(500)])
     assert 10_000 < store.size_bytes() < 50_000_000
-
-
-# Erasing
-
-
-@pytest.mark.parametrize("an_id", ["order-1", new_id(NOON), f"{new_id(NOON)}-17", new_id(NOON - 100 * DAY)])
-def test_an_erased_id_is_as_if_it_had_never_been(store: Store, an_id: str) -> None:
-    record_with_truths(store, an_id, "other")
-    store.record_truths(MODEL, [a_truth(an_id, 4.0, correct=True, received_time=NOON + 2 * HOUR)])
-    assert store.erase(MODEL, [an_id]) == 1
-    assert store.scored(MODEL, NOON, NOON + HOUR)["prediction_id"].to_list() == ["other"]
-    assert store.count_records() == NOTHING | {"predictions": {MODEL: 1}, "ground_truths": {MODEL: 1}}
-    assert store.erase(MODEL, [an_id]) == 0
-    # Neither a duplicate nor a conflict with what was stored before, and no truth waits for it.
-    assert store.record_predictions(MODEL, [a_prediction(NOON + 3 * DAY, prediction_id=an_id)]) == Receipt(accepted=1)
-    assert store.scored(MODEL, NOON + 3 * DAY, NOON + 4 * DAY)["truth"].isna().all()
-    assert store.record_truths(MODEL, [a_truth(an_id, 5.0)]) == Receipt(accepted=1)
-    later = store.scored(MODEL, NOON + 3 * DAY, NOON + 4 * DAY, known_at=NOON + 2 * HOUR)
-    assert later["truth"].to_list() == [5.0]
-
-
-def test_an_id_counts_as_found_by_its_prediction_or_its_truth_and_once(store: Store) -> None:
-    store.record_predictions(MODEL, [a_prediction(prediction_id="predicted"), a_prediction(prediction_id="both")])
-    store.record_truths(MODEL, [a_truth("observed"), a_truth("both")])
-    ids = ["predicted", "observed", "both", "both", "unknown"]
-    assert store.erase(MODEL, ids) == 3
-    assert store.count_records() == NOTHING
-
-
-def test_an_id_is_only_erased_exactly_and_in_its_model(store: Store) -> None:
-    record_with_truths(store, "order-1")
-    store.record_predictions("wine", [a_prediction(prediction_id="order-1")])
-    assert store.erase(MODEL, ["Order-1", "order-1 ", "order", "order-%", "", "\ud800", "x" * 300]) == 0
-    assert store.erase("iris", ["order-1"]) == 0
-    assert store.erase("wine", ["order-1"]) == 1
-    assert store.count_records() == NOTHING | {"predictions": {MODEL: 1}, "ground_truths": {MODEL: 1}}
-
-
-def test_thousands_of_ids_are_erased_and_the_rest_stays(store: Store) -> None:
-    ids = [f"order-{number}" for number in range(2345)]
-    record_with_truths(store, *ids, "other")
-    assert store.erase(MODEL, set(ids)) == 2345
-    assert store.count_records() == NOTHING | {"predictions": {MODEL: 1}, "ground_truths": {MODEL: 1}}
-
-
-def test_erasing_nothing_erases_nothing(store: Store) -> None:
-    record_with_truths(store, "order-1")
-    assert store.erase(MODEL, []) == 0
-    assert len(times_of(store)) == 1
 
 
 # Forgetting
@@ -134,7 +77,8 @@ def test_truths_are_forgotten_by_the_day_they_were_received_whatever_their_predi
 
 
 def test_a_correction_stays_when_what_it_corrected_is_forgotten(store: Store) -> None:
-    record_with_truths(store, "order-1")
+    store.record_predictions(MODEL, [a_prediction(prediction_id="order-1")])
+    store.record_truths(MODEL, [a_truth("order-1", 3.0)])
     store.record_truths(MODEL, [a_truth("order-1", 4.0, correct=True, received_time=NOON + DAY)])
     assert store.drop_before(MIDNIGHT + DAY)["ground_truths"] == 1
     assert store.count_records()["ground_truths"] == {MODEL: 1}

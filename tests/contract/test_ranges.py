@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from ml_core.store.base import PREDICTION_COLUMNS, Store
-from tests.factories import NOON, a_prediction
+from tests.factories import NOON, a_model, a_prediction
 
 MODEL = "housing_price"
 HOUR = timedelta(hours=1)
@@ -167,6 +167,23 @@ def test_counts_grow_with_what_is_recorded_later(store: Store) -> None:
 def test_a_model_without_predictions_has_no_last_time(store: Store) -> None:
     record_at(store, NOON)
     assert store.last_prediction_time("wine") is None
+
+
+def test_the_last_times_are_those_of_all_registered_models_that_predict(store: Store) -> None:
+    assert store.last_prediction_times() == {}
+    for name in (MODEL, "iris", "Iris", "wine", "quiet"):
+        store.put_model(a_model(name))
+    for name, hours in ((MODEL, (1, 5, 2)), ("iris", (-70,)), ("Iris", (9,)), ("unregistered", (7,))):
+        store.record_predictions(name, [a_prediction(NOON + each * HOUR) for each in hours])
+    store.record_predictions("wine", [a_prediction(NOON, prediction_id=f"order-{number}") for number in range(3)])
+    newest = {MODEL: NOON + 5 * HOUR, "iris": NOON - 70 * HOUR, "Iris": NOON + 9 * HOUR, "wine": NOON}
+    assert store.last_prediction_times() == newest
+    store.erase("wine", ["order-0", "order-1", "order-2"])
+    store.record_predictions(MODEL, [a_prediction(NOON + 40 * 24 * HOUR + MICROSECOND)])
+    assert store.last_prediction_times() == {
+        **{name: time for name, time in newest.items() if name != "wine"},
+        MODEL: NOON + 40 * 24 * HOUR + MICROSECOND,
+    }
 
 
 @pytest.mark.parametrize("arrival", [(0, 1, 2), (2, 1, 0)])

@@ -45,6 +45,13 @@ def test_another_slot_and_another_job_are_free(store: Store) -> None:
     assert store.list_jobs() == [JOB, "check"]
 
 
+@pytest.mark.parametrize("name", ["../predictions/churn", "a b", "", "x" * 65])
+def test_what_cannot_be_the_name_of_a_job_is_refused_and_has_no_runs(store: Store, name: str) -> None:
+    with pytest.raises(ValueError, match="job: expected 1 to 64 letters"):
+        store.claim_run(name, NOON, now=NOON, lease=MINUTE, holder="one")
+    assert store.list_runs(name, newest=5) == [] == store.list_jobs()
+
+
 def test_a_finished_run_keeps_its_end_and_its_slot_is_never_claimed_again(store: Store) -> None:
     lease = claimed(store)
     end = NOON + 3 * MINUTE

@@ -169,9 +169,9 @@ def test_what_is_erased_is_in_no_summary_not_even_by_its_traces(store: Store) ->
     monster = a_prediction(prediction_id="monster", value=1e30)
     store.record_predictions(MODEL, [*rows, monster, a_prediction(value=5.0)])
     assert_true(store, MIDNIGHT - 4 * DAY, MIDNIGHT + 4 * DAY, HOUR)
-    assert store.erase(MODEL, ["monster", *(row.prediction_id for row in rows[::3])]) == 68
+    assert store.erase(MODEL, ["monster", *(row.prediction_id for row in rows[::3])]).found == 68
     assert_all_true(store)
-    assert store.erase(MODEL, [row.prediction_id for row in rows]) == 133
+    assert store.erase(MODEL, [row.prediction_id for row in rows]).found == 133
     found = store.summarise_predictions(MODEL, MIDNIGHT - 4 * DAY, MIDNIGHT + 4 * DAY, HOUR)
     assert (found["count"].to_list(), found["mean"].to_list()) == ([1], [5.0])
 

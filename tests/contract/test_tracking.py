@@ -12,8 +12,9 @@ import pytest
 from ml_core.clock import FixedClock
 from ml_core.masking import Masking
 from ml_core.store.base import Store
+from ml_core.store.companions import tracked_name
 from ml_core.tracking.aggregates import TrackedAggregate, TrackedAggregates
-from ml_core.tracking.names import LAST_MS, companion, milliseconds_of, time_of
+from ml_core.tracking.names import LAST_MS, milliseconds_of, time_of
 from ml_core.tracking.predictions import NewLine, TrackedPrediction, TrackedPredictions
 from tests.factories import NOON, a_prediction
 
@@ -112,7 +113,7 @@ def test_of_a_prediction_nobody_knows_nothing_is_kept(predictions: TrackedPredic
     assert not predictions.add_delayed(MODEL, "another", {"label": 1})
     assert not predictions.add_delayed("another_model", "one", {"label": 1})
     assert predictions.find(MODEL, "another") is None
-    assert store.count_records()["metric_points"] == {companion(MODEL): 1}
+    assert store.count_records()["metric_points"] == {tracked_name(MODEL): 1}
 
 
 def test_a_prediction_that_was_only_logged_may_be_tracked_later(predictions: TrackedPredictions, store: Store) -> None:
@@ -146,13 +147,6 @@ def test_models_do_not_mix(predictions: TrackedPredictions) -> None:
     predictions.add(MODEL, a_line())
     predictions.add("other", a_line(value=2))
     assert [each.metrics for each in predictions.read("other", LONG_AGO, FAR_AHEAD)] == [{"value": 2}]
-
-
-def test_models_of_any_length_have_a_companion_of_their_own() -> None:
-    names = ["a" * 64, "a" * 63 + "b", "a" * 57, "a"]
-    companions = [companion(name) for name in names]
-    assert len(set(companions)) == 4
-    assert max(map(len, companions)) <= 64
 
 
 # Aggregates

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from ml_core.clock import Clock
+from ml_core.config import project_root
 from ml_core.registry import Registry
 from ml_core.store.json_store import JsonStore
 from tests.processes import RunningApp, own_folders, start_app
@@ -49,6 +50,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found[0], args=_ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, as install.sh --dev fetches it."""
+    path = project_root() / "var" / "tools" / "axe" / "package" / "axe.min.js"
+    assert path.exists(), "needs axe-core: run ./install.sh --dev"
+    return path.read_text()
 
 
 @pytest.fixture(scope="module")

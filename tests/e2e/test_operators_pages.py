@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from ml_core.clock import Clock
-from ml_core.config import project_root
 from ml_core.jobs.job_requests import list_requests
 from ml_core.registry import Registry
 from ml_core.store.base import Store
@@ -20,7 +18,7 @@ from ml_core.store.json_store import JsonStore
 from ml_core.store.opening import open_store
 from ml_monitor.alerting.alert_book import list_alerts
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.visits import Visit, focused_name, has_drawn, scrolls_sideways, tab_to
+from tests.e2e.visits import Visit, focused_name, has_drawn, scrolls_sideways, serious_faults, tab_to
 from tests.e2e.worlds_of_pages import SERIES, fill_all
 from tests.mariadb import new_server
 from tests.processes import most_resident_megabytes, own_folders, resident_megabytes, start_app
@@ -130,14 +128,6 @@ def test_each_full_page_opens_with_its_verdict(visit: Visit, full: Dashboard) ->
         assert not scrolls_sideways(page), address
 
 
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script of axe-core, as install.sh --dev fetches it."""
-    path = project_root() / "var" / "tools" / "axe" / "package" / "axe.min.js"
-    assert path.exists(), "needs axe-core: run ./install.sh --dev"
-    return path.read_text()
-
-
 def test_axe_finds_nothing_serious(browser: Browser, full: Dashboard, axe: str) -> None:
     # What it judges is the same on every store: so once wide and light, and once narrow and dark.
     options = VIEWS[0] if isinstance(full.store, JsonStore) else VIEWS[1]
@@ -148,13 +138,7 @@ def test_axe_finds_nothing_serious(browser: Browser, full: Dashboard, axe: str) 
         page.goto(full.monitor.url + address)
         for details in page.locator("main details").all():
             details.evaluate("element => { element.open = true; }")
-        page.evaluate(axe)
-        result = json.loads(page.evaluate("axe.run().then(result => JSON.stringify(result.violations))"))
-        found[address] = [
-            (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
-            for violation in result
-            if violation["impact"] in ("serious", "critical")
-        ]
+        found[address] = serious_faults(page, axe)
     context.close()
     assert {address: each for address, each in found.items() if each} == {}
 

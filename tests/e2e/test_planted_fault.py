@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +17,11 @@ from ml_core.registry import Registry
 from ml_core.store.opening import open_store
 from ml_monitor.formatting import show_day
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.test_operators_pages import axe
-from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
+from tests.e2e.visits import Visit, has_drawn, scrolls_sideways, serious_faults
 from tests.faulty_world import DAY, plant_fault
 from tests.mariadb import new_server
 from tests.processes import most_resident_megabytes, own_folders, resident_megabytes, start_app
 
-__all__ = ["axe"]  # a fixture
 MOST_TABS = 12
 PAGES = (
     "/",
@@ -209,9 +206,7 @@ def test_axe_finds_nothing_serious(
         page.goto(planted.monitor.url + path)
         for details in page.locator("main details").all():
             details.evaluate("element => { element.open = true; }")
-        page.evaluate(axe)
-        result = json.loads(page.evaluate("axe.run().then(result => JSON.stringify(result.violations))"))
-        found[path] = [each["id"] for each in result if each["impact"] in ("serious", "critical")]
+        found[path] = serious_faults(page, axe)
     context.close()
     assert {path: each for path, each in found.items() if each} == {}
 

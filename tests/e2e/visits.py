@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from playwright.sync_api import Locator, Page, Request, expect
 
 
@@ -49,6 +51,17 @@ def has_drawn(canvas: Locator) -> bool:
             }"""
         )
     )
+
+
+def serious_faults(page: Page, axe: str) -> list[tuple[str, list[str]]]:
+    """Return what axe-core holds to be serious on a page, with the elements; ``axe`` is its script."""
+    page.evaluate(axe)
+    result = json.loads(page.evaluate("axe.run().then(result => JSON.stringify(result.violations))"))
+    return [
+        (violation["id"], [node["html"][:160] for node in violation["nodes"][:3]])
+        for violation in result
+        if violation["impact"] in ("serious", "critical")
+    ]
 
 
 def scrolls_sideways(page: Page) -> bool:

@@ -62,7 +62,7 @@ def fill_alerts(store: Store, now: datetime) -> None:
     ended = an_alert("bbgg", model="payment_fraud", cause="estimate", subject="roc_auc", start=start)
     waits = an_alert("b", model="payment_fraud", cause="drift", subject="amount", rule="default-drift", start=start)
     fine = an_alert("gg", model="payment_fraud", subject="log_loss", start=start)
-    few = an_alert("", model="payment_fraud", subject="f1", start=start)
+    few = an_alert("", model="a-model-of-a-long-name-" * 2 + "that-a-choice-shows", subject="f1", start=start)
     keep(
         store,
         fires,

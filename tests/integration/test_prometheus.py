@@ -26,7 +26,7 @@ from tests.tools import alertmanager, tool
 from tests.unit.ml_monitor.telling import an_alert, keep
 
 EXAMPLES = project_root() / "deploy" / "prometheus"
-FIRING = "ml_alert_state{model='churn', cause='drift', rule='mine', severity='%s', state='firing'}"
+FIRING = "ml_alert_state{model='churn', cause='drift', subject='rooms', rule='mine', severity='%s', state='firing'}"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,8 @@ WITHIN = "http_request_duration_seconds_bucket{job='anomaly-api', route='/predic
     [
         (FIRING % "critical", "1x10", "1m", "ModelAlertCritical"),
         (FIRING % "warning", "1x10", "1m", "ModelAlertWarning"),
+        (FIRING.replace("rooms", "retraining_rolled_back") % "warning", "1x10", "1m", "PromotionRolledBack"),
+        (FIRING.replace("rooms", "retraining_rolled_back") % "critical", "1x10", "1m", "ModelAlertCritical"),
         (FIRING.replace("firing", "acknowledged") % "critical", "1x10", "1m", None),
         ("up{job='ml-monitor'}", "0x10", "6m", "MonitorDown"),
         ("up{job='ml-monitor'}", "0 0 1x10", "6m", None),

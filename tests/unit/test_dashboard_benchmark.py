@@ -12,7 +12,7 @@ from benchmarks.dashboard import PARTS
 from ml_core.config import project_root
 
 LINE = re.compile(r"[^:]+: .+ \(asked: [^()]+\) (ok|short|short \(the control showed nothing\))")
-FIGURES = {"pages": 4, "charts": 1, "client": 2}
+FIGURES = {"pages": 4, "charts": 1, "client": 2, "models": 2}
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -40,7 +40,7 @@ def test_one_cycle_brings_an_empty_store_to_a_forecast(run: Run, tmp_path: Path)
     assert run("run", "--without-training").exit_code == 0
     (fetched,) = runs_of(tmp_path, "cloudwatch-fetch")
     assert fetched.startswith("done: 4 series: 2,")
-    assert runs_of(tmp_path, "cloudwatch-forecast") == ["done: 1 instances forecast"]
+    assert runs_of(tmp_path, "cloudwatch-forecast") == ["done: 1 instance forecast"]
     assert runs_of(tmp_path, "cloudwatch-report") == ["done: nothing sent: no mail server is set (mail.host)"]
     assert runs_of(tmp_path, "cloudwatch-train") == []
     assert {path.name for path in (tmp_path / "cloudwatch").iterdir()} == {

@@ -68,7 +68,7 @@ def test_what_cloudwatch_refuses_fails_the_run_and_leaves_the_last_good_forecast
     stub.always = FORBIDDEN
     assert run_jobs(watching, [fetch_job, forecast_job]) == ExitCode.FAILED
     assert message_of(watching, "cloudwatch-fetch").startswith("cloudwatch:GetMetricData is not allowed")
-    assert message_of(watching, "cloudwatch-forecast") == "1 instances forecast"  # there is nothing new to say
+    assert message_of(watching, "cloudwatch-forecast") == "1 instance forecast"  # there is nothing new to say
     stale = read_predictions(watching, None)
     assert stale["steps"] == good["steps"]
     assert stale["is_stale"]

@@ -55,6 +55,17 @@ def test_a_lazy_command_is_called_as_any_other() -> None:
     assert CliRunner().invoke(group, ["nowhere"]).exit_code == 2
 
 
+def test_help_shows_the_first_sentence_of_a_command_whole() -> None:
+    sentence = "Bring what was kept by a version of long ago to where the one of today looks for it"
+
+    @group.command("long", help=f"{sentence}. There is more to say.")
+    def long() -> None: ...
+
+    told = " ".join(CliRunner().invoke(group, ["--help"]).output.split())
+    del group.commands["long"]
+    assert f"long {sentence}." in told and "more" not in told
+
+
 def test_help_lists_lazy_commands_beside_the_others_in_order() -> None:
     lines = CliRunner().invoke(group, ["--help"]).output.splitlines()
     assert lines[lines.index("Commands:") + 1 :] == ["  far   A line for the help.", "  near  A command of its own."]

@@ -209,9 +209,9 @@ def test_all_wrong_settings_are_named_at_once(yaml_file: WriteYaml) -> None:
         ("ML_LOG_LEVEL", "loud", "'DEBUG', 'INFO', 'WARNING' or 'ERROR'"),
         ("ML_WORKER__TIMEOUT_SECONDS", "0", "greater than 0"),
         ("ML_LIMITS__BODY_BYTES", "12", "greater than or equal to 1024"),
-        ("ML_CLOCK_OFFSET", "soon", "timedelta"),
-        ("ML_MONITOR", "5001", "MonitorSettings"),
-        ("ML_AUTH__READ_TOKENS", "[1]", "string"),
+        ("ML_CLOCK_OFFSET", "soon", "expected an ISO 8601 duration, such as -P2D"),
+        ("ML_MONITOR", "5001", "expected an object of names and values"),
+        ("ML_AUTH__READ_TOKENS", "[1]", "expected a text"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_variable_and_what_was_expected(

@@ -15,6 +15,7 @@ from ml_core.clock import FixedClock
 from ml_core.ids import id_time
 from ml_core.records import FeatureSpec
 from ml_core.registry import Registry
+from ml_core.retraining.history import list_events
 from ml_core.settings import LimitSettings, Settings, WorkerSettings
 from ml_core.store.json_store import JsonStore
 from ml_core.worker.client import Worker
@@ -272,6 +273,53 @@ def test_promoting_and_rolling_back_move_the_champion(client: FlaskClient, train
     response = client.post("/models/model1/rollbacks")
     assert response.status_code == 422
     assert "no earlier champion" in response.get_json()["error"]["message"]
+
+
+def test_changes_of_the_champion_are_in_the_history_with_author_and_reason(
+    client: FlaskClient, trained: Registry
+) -> None:
+    run(trained, {}, promote=False)
+    by_ada = {"author": "ada", "reason": "new prices"}
+    client.post("/models/model1/promotions", json={"version": 2, **by_ada})
+    client.post("/models/model1/promotions", json={"version": 2})  # which changes nothing
+    client.post("/models/model1/rollbacks", json={"author": "bob", "reason": "odd prices"})
+    client.post("/models/model1/promotions", json={"version": 2})
+    client.post("/models/model1/rollbacks")
+    trained_one, *by_hand = list_events(trained.store, "housing_price")
+    assert (trained_one.what, trained_one.why) == ("promoted", "version 1, as soon as it was trained")
+    assert [(event.what, event.version, event.who, event.why) for event in by_hand] == [
+        ("promoted", 2, "ada", "version 2 by hand: new prices"),
+        ("rolled_back", 2, "bob", "back to version 1 by hand: odd prices"),
+        ("promoted", 2, "somebody", "version 2 by hand"),
+        ("rolled_back", 2, "somebody", "back to version 1 by hand"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"json": {"author": 7}}, 422),
+        ({"json": {"author": "x" * 101}}, 422),
+        ({"json": {"who": "ada"}}, 422),
+        ({"json": []}, 422),
+        ({"data": "{", "content_type": "application/json"}, 400),
+        ({"data": "author=ada"}, 415),
+    ],
+)
+def test_a_rollback_takes_no_body_or_a_fit_one(
+    client: FlaskClient, trained: Registry, sent: dict[str, Any], status: int
+) -> None:
+    run(trained, {}, promote=True)
+    assert client.post("/models/model1/rollbacks", **sent).status_code == status
+    assert trained.find("model1").champion == 2
+    assert client.post("/models/model1/rollbacks", content_type="application/json").status_code == 200
+
+
+def test_an_address_whose_body_is_not_optional_is_not_asked_without(client: FlaskClient) -> None:
+    assert client.post("/models/model1/promotions").status_code == 415
+    documented = client.get("/openapi/openapi.json").get_json()["paths"]
+    bodies = [documented[f"/models/{{model_id}}/{name}"]["post"]["requestBody"] for name in ("promotions", "rollbacks")]
+    assert [body["required"] for body in bodies] == [True, False]
 
 
 @pytest.mark.parametrize("version", ["1", 0, -1, 1.5, True, None])

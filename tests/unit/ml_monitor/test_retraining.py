@@ -58,6 +58,7 @@ def champion(registry: Registry) -> int | None:
 def test_the_page_asks_before_it_files_a_request_and_shows_it_then(client: FlaskClient, twice: Registry) -> None:
     assert f'href="{PAGE}?confirm=retrain"' in client.get(PAGE).text
     asked = f"{PAGE}?confirm=retrain"
+    assert "Nobody has asked for it yet" in text_of(client.get(PAGE))
     assert "Train housing_price anew?" in text_of(client.get(asked))
     sent = send_form(client, asked, f"{PAGE}/retrain-requests", author="ada", reason="new prices")
     assert sent.status_code == 303

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ import pytest
 from forecasting_jobs.link_traffic.check_model import (
     JOB,
     ModelVerdict,
-    _may_ask_again,
+    Run,
+    _why_again,
     check_model,
     read_verdict,
     rule_name,
@@ -19,13 +21,13 @@ from forecasting_jobs.link_traffic.check_model import (
 )
 from forecasting_jobs.link_traffic.link_series import HOUR, LinkSeries
 from forecasting_jobs.link_traffic.parts import make_parts
-from forecasting_jobs.suite_process import CommandFailed
+from forecasting_jobs.suite_process import CommandFailed, run_suite
 from ml_core.clock import FixedClock
 from ml_core.clocks import set_clock_file
 from ml_core.process_parts import ProcessParts
 from ml_core.records import MetricPoint
 from ml_core.retraining.advance import begin_trial
-from ml_core.retraining.requests import RetrainRequest, file_by_hand, read_request
+from ml_core.retraining.requests import RequestState, RetrainRequest, file_by_hand, read_request
 from ml_core.retraining.trials import TrialKind
 from ml_core.settings import LinkTrafficSettings, Settings
 from ml_core.store.json_store import JsonStore
@@ -47,10 +49,10 @@ def parts(settings: Settings, json_store: JsonStore, clock: FixedClock) -> Proce
 
 
 @pytest.fixture
-def environ(tmp_path: Path) -> dict[str, str]:
-    """What makes a process one of the test's own store, at noon."""
+def run(tmp_path: Path) -> Run:
+    """Run commands in a process of the test's own store, at noon."""
     set_clock_file(tmp_path / "clock", NOON)
-    return {**own_folders(tmp_path), "ML_CLOCK_FILE": str(tmp_path / "clock")}
+    return partial(run_suite, environ={**own_folders(tmp_path), "ML_CLOCK_FILE": str(tmp_path / "clock")})
 
 
 def a_day(days_ago: int, rmse: float | None, upper: float | None = LIMIT, rule: str = RULE) -> MetricPoint:
@@ -76,11 +78,11 @@ def serve_days(parts: ProcessParts, clock: FixedClock, wrong_by: float) -> None:
 @pytest.mark.deep
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_days_beyond_the_bound_are_a_breach_that_asks_once_and_keeps_the_rule(
-    parts: ProcessParts, clock: FixedClock, environ: dict[str, str]
+    parts: ProcessParts, clock: FixedClock, run: Run
 ) -> None:
     add_network(parts.registry)
     serve_days(parts, clock, wrong_by=3.0)
-    verdict = check_model(parts, HOURLY, environ)
+    verdict = check_model(parts, HOURLY, run)
     assert verdict.is_breached and verdict.day == NOON.replace(hour=0) - DAY
     assert (verdict.rmse, verdict.upper) == (pytest.approx(3.0), LIMIT)
     assert f"{HOURLY}: performance of rmse by {RULE}: pending -> firing" in verdict.moves
@@ -88,35 +90,33 @@ def test_days_beyond_the_bound_are_a_breach_that_asks_once_and_keeps_the_rule(
     assert asked is not None and (asked.state, asked.rule) == ("open", RULE)
     stored = [document for document in parts.store.list_documents("alert_rules") if document.key == RULE]
     assert [document.revision for document in stored] == [1]
-    again = check_model(parts, HOURLY, environ)
+    again = check_model(parts, HOURLY, run)
     assert again.is_breached and again.request == asked == read_request(parts.store, HOURLY)
     assert parts.store.get_document("alert_rules", RULE) == stored[0]
 
 
 @pytest.mark.deep
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_days_within_the_bound_ask_for_nothing(parts: ProcessParts, clock: FixedClock, environ: dict[str, str]) -> None:
+def test_days_within_the_bound_ask_for_nothing(parts: ProcessParts, clock: FixedClock, run: Run) -> None:
     add_network(parts.registry)
     serve_days(parts, clock, wrong_by=0.5)
-    verdict = check_model(parts, HOURLY, environ)
+    verdict = check_model(parts, HOURLY, run)
     assert not verdict.is_breached and verdict.rmse == pytest.approx(0.5)
     assert verdict.request is None and verdict.told().endswith("0.500 Gbit/s, at most 1.000 expected: ok")
 
 
-def test_a_rule_that_somebody_has_changed_before_a_day_was_judged_stays_as_it_is(
-    parts: ProcessParts, environ: dict[str, str]
-) -> None:
+def test_a_rule_that_somebody_has_changed_before_a_day_was_judged_stays_as_it_is(parts: ProcessParts, run: Run) -> None:
     parts.registry.add_model(a_model(HOURLY, task="forecast"))
     theirs = {**rule_of(LinkTrafficSettings(), HOURLY), "retrain": False, "severity": "warning"}
     parts.store.put_document("alert_rules", RULE, theirs, expected_revision=None)
-    assert check_model(parts, HOURLY, environ).told() == f"{HOURLY}: no day has been judged yet"
+    assert check_model(parts, HOURLY, run).told() == f"{HOURLY}: no day has been judged yet"
     kept = parts.store.get_document("alert_rules", RULE)
     assert kept is not None and (kept.content, kept.revision) == (theirs, 1)
 
 
-def test_a_check_that_fails_is_told_with_its_reason(parts: ProcessParts, environ: dict[str, str]) -> None:
+def test_a_check_that_fails_is_told_with_its_reason(parts: ProcessParts, run: Run) -> None:
     with pytest.raises(CommandFailed, match=r"ml_monitor check --model link_traffic_hourly ended with 1: .*link_traff"):
-        check_model(parts, HOURLY, environ)
+        check_model(parts, HOURLY, run)
 
 
 def test_the_verdict_is_that_of_the_newest_day_that_the_rule_has_judged(parts: ProcessParts) -> None:
@@ -167,20 +167,44 @@ def test_it_is_asked_again_while_the_challenger_on_trial_was_trained_before_the_
         file_by_hand(parts.store, HOURLY, author="ada", now=NOON)
     clock.advance(hours * HOUR)
     parts.store.put_metric_points([a_day(0, 2.0)])
-    assert _may_ask_again(parts, read_verdict(parts, HOURLY)) is may
+    assert bool(_why_again(parts, read_verdict(parts, HOURLY))) is may
+
+
+@pytest.mark.parametrize(
+    ("challenger", "days", "state", "may"),
+    [
+        (2, 3, "done", True),
+        (2, 2, "done", False),
+        (2, 7, "open", False),  # somebody has asked already
+        (1, 7, "done", False),  # the last that was trained did not take over: there is no more to gain
+        (None, 7, "done", False),
+    ],
+)
+def test_a_champion_that_took_over_is_followed_by_one_that_knows_more(
+    parts: ProcessParts, clock: FixedClock, challenger: int | None, days: int, state: RequestState, may: bool
+) -> None:
+    parts.registry.add_model(a_model(HOURLY, task="forecast"))
+    for _ in range(2):
+        parts.store.add_version(a_version(HOURLY, created_time=NOON))
+    parts.registry.promote(parts.registry.find(HOURLY), 2)
+    begin_trial(parts, HOURLY, "watch", served=2, hidden=1)
+    clock.advance(days * DAY)
+    request = RetrainRequest(HOURLY, state, NOON, challenger=challenger)
+    why = _why_again(parts, ModelVerdict(HOURLY, NOON, 0.5, 1.0, request, ()))
+    assert why.startswith("the champion took over after a breach") if may else why == ""
 
 
 @pytest.mark.deep
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_a_breach_that_goes_on_asks_for_a_challenger_that_knows_more(
-    parts: ProcessParts, clock: FixedClock, environ: dict[str, str]
+    parts: ProcessParts, clock: FixedClock, run: Run
 ) -> None:
     for _ in range(2):
         clock.time = NOON - 5 * DAY
         add_network(parts.registry)
     begin_trial(parts, HOURLY, "shadow", served=2, hidden=1)
     serve_days(parts, clock, wrong_by=3.0)
-    verdict = check_model(parts, HOURLY, environ)
+    verdict = check_model(parts, HOURLY, run)
     assert verdict.request is not None
     assert (verdict.request.author, verdict.request.state) == (JOB, "open")
     assert "the challenger on trial is of before" in verdict.request.reason

@@ -36,6 +36,21 @@ def test_the_steps_are_listed_and_each_has_help() -> None:
     assert all(called(name, "--help").exit_code == 0 for name in names)
 
 
+@pytest.mark.parametrize(("command", "job"), [("get-predictions", "get_preds"), ("check-model", "check_model")])
+def test_a_job_that_has_no_model_to_serve_yet_says_so_in_its_history_and_does_not_fail(
+    command: str, job: str, tmp_path: Path
+) -> None:
+    done = called(command)
+    assert done.exit_code == 0 and "no model of link traffic is served yet" in done.output
+    (run,) = JsonStore(tmp_path / "store").list_runs(job, newest=5)
+    assert (run.state, run.message) == ("done", "no model of link traffic is served yet")
+
+
+def test_a_step_that_was_named_and_is_not_served_is_refused() -> None:
+    done = called("get-predictions", "--step", "hourly")
+    assert done.exit_code == 1 and "--step: no model of link traffic is served yet" in done.output
+
+
 def test_raw_rows_are_generated_cleaned_and_looked_at(tmp_path: Path) -> None:
     raw, clean, report = tmp_path / "raw.csv", tmp_path / "out" / "clean.csv", tmp_path / "report"
     done = called("generate", "--raw", "--step", "hourly", "--days", 8, "--until", UNTIL, "--output", raw)

@@ -70,7 +70,7 @@ def test_each_combination_is_a_run_with_its_settings_its_losses_and_its_errors(t
         assert data.params["units"] == str(trial.settings.units)
         assert data.metrics["rmse_ratio_last_value"] == pytest.approx(trial.learnt.race.ratio("last_value"))
         assert [each.value for each in tried.client.get_metric_history(trial.run_id, "val_loss")] == pytest.approx(
-            trial.learnt.losses["val_loss"]
+            trial.learnt.fitted.losses["val_loss"]
         )
 
 
@@ -94,7 +94,7 @@ def test_every_run_s_model_is_in_mlflow_s_registry_and_the_champion_has_its_alia
 
 def test_the_signature_is_read_back_from_the_logged_model(tried: Tried) -> None:
     info = tried.mlflow.models.get_model_info(tried.trials[0].model_uri)
-    width = tried.trials[0].learnt.trained.spec.width
+    width = tried.trials[0].learnt.fitted.trained.spec.width
     shapes = {tensor["name"]: tensor["tensor-spec"] for tensor in info.signature.inputs.to_dict()}
     assert shapes == {
         "over_time": {"dtype": "float32", "shape": (-1, 24, 4)},
@@ -106,7 +106,7 @@ def test_the_signature_is_read_back_from_the_logged_model(tried: Tried) -> None:
 
 
 def test_a_logged_model_says_what_the_served_one_says_and_refuses_a_wrong_shape(tried: Tried) -> None:
-    trained = min(tried.trials, key=lambda trial: trial.ratio).learnt.trained
+    trained = min(tried.trials, key=lambda trial: trial.ratio).learnt.fitted.trained
     model, probes = tried.loaded(), trained.probes
     given = {"over_time": probes.over_time, "beside": probes.beside}
     assert np.abs(np.asarray(model.predict(given)) - trained.served().changes(probes)).max() <= 1e-5

@@ -104,7 +104,7 @@ def test_truth_that_came_after_it_was_asked_for_is_not_learnt(world: ServedWorld
 
 def test_too_little_to_train_on_is_refused_with_what_is_lacking(world: ServedWorld) -> None:
     subject = LinkTraffic(world.parts, "hourly", HASTY)
-    with pytest.raises(InvalidInput, match="too little is known of link_traffic_hourly to train on: time: expected"):
+    with pytest.raises(InvalidInput, match=f"too little is known of {HOURLY} to train on: nothing was served"):
         subject.train(NOON, NOON)
     world.live(made_up(), NOON - DAY, NOON)
     with pytest.raises(InvalidInput, match="bring a longer history"):
@@ -170,7 +170,7 @@ def test_after_a_change_a_challenger_of_what_was_served_beats_the_champion(world
     challenger = subject.train(until, NOON - DAY)
     evidence = compare(subject, champion(world), challenger, until, NOON + DAY, world.parts.settings.retraining)
     assert evidence.rival_mean < 0.75 * evidence.mean
-    assert challenger.lineage["trained_on"] in {"the last 90 days", "the last 14 days", "the last 7 days"}
+    assert challenger.lineage["trained_on"].startswith(("all", "what is since "))
 
 
 def test_the_owner_trains_the_networks_that_are_registered(world: ServedWorld) -> None:

@@ -65,8 +65,8 @@ def test_what_happens_after_the_cut_off_changes_nothing_that_is_learnt(links: li
         after = np.arange(len(series)) >= series.index_at(learnt.cut_off) + 1
         spoiled.append(replace(series, values=np.where(after[:, None], 1e6, series.values)))
     again = learn(spoiled, "hourly", SMALL)
-    assert again.trained.spec == learnt.trained.spec
-    before, after = learnt.trained.served().weights, again.trained.served().weights
+    assert again.fitted.trained.spec == learnt.fitted.trained.spec
+    before, after = learnt.fitted.trained.served().weights, again.fitted.trained.served().weights
     for name, array in before.items():
         assert array.tolist() == after[name].tolist(), name
 
@@ -127,8 +127,9 @@ def test_a_registered_network_answers_in_the_worker_as_it_did_in_the_race(
 def test_the_parts_of_the_split_share_no_truth_and_the_newest_before_the_cut_off_is_learnt_from(
     links: list[LinkSeries], learnt: Learnt
 ) -> None:
-    examples = examples_of(links, learnt.trained.spec)
-    learning, validation, held_out = split(examples, learnt.cut_off, 6 * HOUR)
+    examples = examples_of(links, learnt.fitted.trained.spec)
+    learning, validation = split(examples, learnt.cut_off, 6 * HOUR)
+    held_out = examples.since(learnt.cut_off)
     times = [
         {int(second) + step * 3600 for second in part.seconds for step in range(1, 7)}
         for part in (learning, validation, held_out)

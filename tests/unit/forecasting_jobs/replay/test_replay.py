@@ -23,7 +23,7 @@ from ml_core.records import GroundTruth
 from ml_core.settings import Settings
 from ml_core.store.json_store import JsonStore
 from ml_core.store.opening import open_store
-from tests.factories import NOON, a_prediction, a_version
+from tests.factories import NOON, a_prediction, a_version, an_observation
 from tests.processes import own_folders
 from tests.retraining_world import MODEL, World, dearer
 from tests.snapshots import everything
@@ -41,6 +41,7 @@ def world(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         world = World(settings, store, tmp_path)
         world.live(HOURS // 2)
         world.live(HOURS // 2, price=dearer)
+        store.record_observations("cloudwatch/i-0abc/CPUUtilization", [an_observation(NOON, received_time=NOON + DAY)])
         set_clock_file(tmp_path / "clock", world.clock.now() + DAY)
         monkeypatch.setenv("ML_CLOCK_FILE", str(tmp_path / "clock"))
         yield world
@@ -142,9 +143,17 @@ def test_a_folder_that_is_not_empty_or_no_folder_is_refused_and_left_alone(world
         ((), {"end": NOON + 9 * DAY}, "error: --to: expected a time that is past, not 2026-11-29T12:00:00Z"),
         ((), {"start": NOON - DAY}, "error: --from: no version of housing_price served at 2026-11-19T12:00:00Z"),
         ((), {"model": "payment_fraud"}, "error: --from: nothing was predicted by payment_fraud from 2026-11-20T12"),
-        (("--every", "0d"), {}, "error: --every: expected hours or days such as 12h or 1d, not '0d'"),
-        (("--every", "1 week"), {}, "error: --every: expected hours or days"),
+        (("--every", "0d"), {}, "error: --every: expected minutes, hours or days such as 30min, 12h or 1d, not '0d'"),
+        (("--every", "1 week"), {}, "error: --every: expected minutes, hours or days"),
         (("--epochs", 3), {}, "error: --epochs: expected only for link traffic"),
+        (("--known-after", "1h"), {}, "error: --known-after: expected only for a model that forecasts a series"),
+        (("--without-training",), {}, "error: --without-training: expected only for a model that forecasts a series"),
+        (("--forecast-every", "1h"), {}, "error: --forecast-every: expected only for a model that forecasts CPU"),
+        ((), {"model": "cpu-i-0abc"}, "error: --from: nothing of cloudwatch/i-0abc/CPUUtilization was known at"),
+        (("--known-after", "soon"), {"model": "cpu-i-0abc"}, "error: --known-after: expected minutes, hours or days"),
+        (("--seed", 3), {"model": "cpu-i-0abc"}, "error: --seed: expected only for link traffic"),
+        ((), {"model": "cpu-i-none"}, "error: no model 'cpu-i-none' is registered"),
+        ((), {"model": "response-time-Shop"}, "error: --model: the settings are those of response-time-ABP: see resp"),
         (("--change", "2026-11-21T00:00:00Z"), {}, "error: --change: expected only for link traffic"),
         (("--change", "noon"), {}, "error: --change: expected an ISO 8601 time"),
         (("--every", "1d"), {"model": "link_traffic_hourly"}, "error: --every: link traffic is checked after"),

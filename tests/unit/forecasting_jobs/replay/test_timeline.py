@@ -14,6 +14,7 @@ from ml_core.process_parts import ProcessParts
 from ml_core.records import MetricPoint
 from ml_core.registry import Registry
 from ml_core.retraining.history import Event, append_event
+from ml_core.retraining.promoting import promote
 from ml_core.settings import Settings
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON, a_model, a_version
@@ -36,7 +37,7 @@ def timeline(parts: ProcessParts, clock: FixedClock, json_store: JsonStore) -> T
     for _ in range(2):
         json_store.add_version(a_version(MODEL))
     clock.time = MIDNIGHT
-    parts.registry.promote(parts.registry.find(MODEL), 1)
+    promote(parts.registry, parts.registry.find(MODEL), 1, why="what the replay begins with")
     timeline.add_check(MIDNIGHT + DAY, "1 model checked: 2 chunks evaluated, 9 results\n")
     timeline.add_check(
         MIDNIGHT + 2 * DAY,
@@ -90,6 +91,23 @@ def test_it_is_written_as_text_as_json_and_as_a_picture(timeline: Timeline, tmp_
     assert timeline.to_dict()["days"][1] == {"time": "2026-11-21T00:00:00Z", "value": 3.0, "upper": 2.0}
     assert (timeline.to_dict()["trained"], timeline.to_dict()["promoted"]) == (1, 1)
     assert files[2].read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_warning_is_told_when_it_begins_and_when_it_ends(json_store: JsonStore) -> None:
+    timeline = Timeline(MODEL, NOON, NOON + DAY, "mae")
+    hour = timedelta(hours=1)
+    for number, (warned, chance) in enumerate([(0, 0.1), (1, 0.4), (1, 0.9), (0, 0.05), (1, 0.25)]):
+        span = (NOON + number * hour, NOON + (number + 1) * hour, 1)
+        values = {"overload_warning": float(warned), "overload_probability": chance, "overload_probability_1h": 0.7}
+        points = [MetricPoint(MODEL, name, *span, value, value * value) for name, value in values.items()]
+        json_store.put_metric_points(points)
+    json_store.put_metric_points([MetricPoint(MODEL, "overload_warning", NOON + DAY, NOON + DAY + hour, 1, 0.0, 0.0)])
+    timeline.add_warnings(json_store, "overload_warning", "overload_probability")
+    assert timeline.lines()[1:] == [
+        "2026-11-20T14:00:00Z  warning     overload_warning begins: overload_probability 0.40",
+        "2026-11-20T16:00:00Z  warning     overload_warning ends: overload_probability 0.05",
+        "2026-11-20T17:00:00Z  warning     overload_warning begins: overload_probability 0.25",
+    ]
 
 
 def test_without_a_day_that_has_an_error_there_is_no_picture(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from ml_core.records import Observation
 from ml_core.retraining.owner import Owner
 from ml_core.retraining.requests import file_by_hand
 from ml_core.retraining.retrain import retrain
-from ml_core.retraining.shadows import shadow_name
 from ml_core.retraining.trials import read_trial
+from ml_core.store.companions import shadow_name
 from tests.factories import NOON
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from ml_core.artifacts.folders import SavedArtifact, save_artifact
 from ml_core.artifacts.traffic_windows import answers
 from ml_core.artifacts.windowed_network import forecast, loaded
-from ml_core.artifacts.windowed_network_format import TrainedNetwork, save
+from ml_core.artifacts.windowed_network_format import TrainedNetwork, load, save
 from ml_core.errors import ArtifactError, InvalidInput
 from ml_core.forecasters.naive import Naive
 from ml_core.forecasters.windowed_network import WindowedNetwork
@@ -107,6 +108,26 @@ def test_a_network_is_loaded_once(saved: tuple[Path, SavedArtifact]) -> None:
     assert loaded(folder, artifact.sha256) is loaded(folder, artifact.sha256)
     with pytest.raises(ArtifactError, match="not the one that was registered"):
         forecast(folder, "0" * 64, [a_window()])
+
+
+@pytest.mark.deep
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_typical_days_are_kept_with_the_weights_and_networks_of_before_have_none(
+    saved: tuple[Path, SavedArtifact], tmp_path: Path
+) -> None:
+    from forecasting_jobs.link_traffic.network import NetworkSettings, build
+
+    spec = replace(SPEC, profiles=np.random.default_rng(3).uniform(0, 9, size=(2, 2, 24, 2)))
+    model = build(spec, NetworkSettings(units=3, hidden=(5,)))
+    save(TrainedNetwork(model, spec, spec.inputs(windows(), PAIRS, SECONDS)), tmp_path / "network.npz")
+    network = load(tmp_path / "network.npz").network
+    assert network.spec.profiles is not None and np.array_equal(network.spec.profiles, spec.profiles)
+    answer = network.forecast(windows()[:1], PAIRS[:1], SECONDS[:1])[0, :, 0]
+    typical = spec.profiles[0, 0, [*range(24), *range(6)], 0]  # from 0 o'clock of the day before, Wednesday, on
+    left = (windows()[0, 1:, 0] - np.roll(typical[:24], -1)).mean()
+    assert answer == pytest.approx(np.maximum(typical[[1, 2, 3, 4, 5, 6]] + left, 0))
+    root, artifact = saved
+    assert loaded(str(root / artifact.path), artifact.sha256).spec.profiles is None
 
 
 def test_an_artifact_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -83,6 +83,36 @@ def test_changes_of_nothing_are_the_mean_of_the_window_and_traffic_is_never_belo
     assert half.values(np.full((3, 6, 2), 2.0), inputs) == pytest.approx(SPEC.values(np.ones((3, 6, 2)), inputs))
 
 
+def with_profiles() -> WindowSpec:
+    return replace(SPEC, profiles=np.random.default_rng(4).uniform(0, 9, size=(2, 2, 24, 2)))
+
+
+def test_a_window_that_is_its_typical_day_goes_on_as_that_day_does() -> None:
+    spec = with_profiles()
+    assert spec.profiles is not None
+    hours = (np.arange(-24, 7) + 6) % 24  # the second window ends at 6 o'clock, on a Thursday
+    days = spec.profiles[1, 0, hours]
+    inputs = spec.inputs(days[None, :25] + 2.0, PAIRS[1:2], SECONDS[1:2])
+    assert (np.abs(inputs.over_time) < 1e-6).all()
+    assert spec.values(np.zeros((1, 6, 2)), inputs)[0] == pytest.approx(days[25:] + 2.0)
+
+
+def test_typical_values_may_be_handed_in_as_training_does() -> None:
+    spec = with_profiles()
+    typical = np.zeros((3, 31, 2))
+    handed, without = spec.inputs(windows(), PAIRS, SECONDS, typical), SPEC.inputs(windows(), PAIRS, SECONDS)
+    assert handed.over_time.tolist() == without.over_time.tolist()
+    assert handed.base.tolist() == without.base.tolist()
+
+
+def test_typical_days_of_another_shape_are_refused() -> None:
+    profiles = with_profiles().profiles
+    assert profiles is not None
+    assert WindowSpec.from_json(SPEC.as_json(), profiles).profiles is profiles
+    with pytest.raises(ArtifactError, match="the typical days, of shape"):
+        WindowSpec.from_json(SPEC.as_json(), profiles[:1])
+
+
 def test_a_specification_comes_back_from_its_json_and_a_spoiled_one_is_refused() -> None:
     assert WindowSpec.from_json(SPEC.as_json()) == SPEC
     for spoiled in ({}, {**SPEC.as_json(), "window": "many"}, {**SPEC.as_json(), "scalers": [{"link": "A"}]}):

@@ -82,3 +82,9 @@ def test_an_unknown_job_is_told_in_one_line(command: CliRunner) -> None:
     assert result.output == (
         "error: job 'nothing' has not run yet; python -m ml_core.jobs list shows those that have\n"
     )
+
+
+def test_a_job_is_not_run_under_a_name_that_none_can_have(command: CliRunner, tmp_path: Path) -> None:
+    result = command.invoke(main, ["run", "../../elsewhere", "ml_core.store", "stats"])
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: NAME: expected 1 to 64 letters") and not list(tmp_path.iterdir())

@@ -117,3 +117,9 @@ def test_units_are_written_as_systemd_takes_them_and_those_of_jobs_that_are_off_
     assert CliRunner().invoke(main, ["write-units", str(folder)]).exit_code == 0
     assert not (folder / "ml-suite-store-backup.timer").exists()
     assert "store-backup" not in (folder / "ml-suite.target").read_text()
+
+
+def test_units_for_a_folder_that_cannot_be_made_are_refused_in_one_line() -> None:
+    refused = CliRunner().invoke(main, ["write-units", "/proc/none"])
+    assert refused.exit_code == 1
+    assert refused.stderr == "error: FOLDER: cannot write /proc/none: No such file or directory\n"

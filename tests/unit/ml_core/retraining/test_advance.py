@@ -6,14 +6,17 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from pandas.testing import assert_frame_equal
 
-from ml_core.retraining.advance import ROLLED_BACK, advance
+from ml_core.retraining.advance import ROLLED_BACK, advance, begin_trial
+from ml_core.retraining.asking import roll_back
 from ml_core.retraining.history import list_events
 from ml_core.retraining.requests import file_by_hand, file_for_alert
 from ml_core.retraining.retrain import serve_request
 from ml_core.retraining.shadows import shadow_name
 from ml_core.retraining.trials import Trial, end_trial, read_trial
+from tests.factories import a_version
 from tests.retraining_world import HOUR, MODEL, World, dearer
 
 DAY = timedelta(days=1)
@@ -47,6 +50,13 @@ def look_often(world: World, price: Callable[[Any], Any]) -> None:
     raise AssertionError(f"the trial goes on after two days: {trial}")
 
 
+def rolled_back(world: World) -> list[float]:
+    """Return what the metric that rules watch said of the last day, oldest first."""
+    now = world.clock.now()
+    totals: list[float] = world.store.metric_series(MODEL, ROLLED_BACK, now - DAY, now + DAY)["total"].tolist()
+    return totals
+
+
 def test_a_challenger_that_turns_out_better_only_later_is_promoted_from_the_shadow(world: World) -> None:
     world.live(60, price=somewhat_dearer)
     retrain(world)
@@ -68,9 +78,7 @@ def test_a_promotion_that_turns_out_wrong_is_rolled_back_and_leaves_a_metric_to_
     assert world.model.stage_changes[-1].action == "roll_back"
     assert read_trial(world.store, MODEL) is None
     assert [event.what for event in list_events(world.store, MODEL)][-1] == "rolled_back"
-    now = world.clock.now()
-    points = world.store.metric_series(MODEL, ROLLED_BACK, now - DAY, now + DAY)
-    assert points["total"].tolist() == [1.0]
+    assert rolled_back(world) == [1.0]
 
 
 def test_a_promotion_that_holds_is_confirmed(world: World) -> None:
@@ -79,6 +87,7 @@ def test_a_promotion_that_holds_is_confirmed(world: World) -> None:
     look_often(world, dearer)
     assert world.model.champion == 2
     assert [event.what for event in list_events(world.store, MODEL)][-1] == "confirmed"
+    assert rolled_back(world) == [0.0]
 
 
 def test_a_shadow_that_shows_nothing_until_its_end_is_kept_out(world: World) -> None:
@@ -91,6 +100,7 @@ def test_a_shadow_that_shows_nothing_until_its_end_is_kept_out(world: World) -> 
     world.clock.advance(14 * DAY)
     assert (advance(world.parts, world.subject) or "").startswith("kept: undecided at the end of the trial: ")
     assert (world.model.champion, read_trial(world.store, MODEL)) == (1, None)
+    assert rolled_back(world) == []  # what was never promoted says nothing of promotions
 
 
 def test_the_shadow_predicts_the_same_ids_once_and_apart_from_what_is_served(world: World) -> None:
@@ -139,6 +149,25 @@ def test_a_promotion_whose_process_died_before_it_was_watched_is_watched_by_the_
     world.parts.registry.promote(world.model, 2)
     assert "is watched" in (advance(world.parts, world.subject) or "")
     assert (the_trial(world).kind, the_trial(world).served, the_trial(world).hidden) == ("watch", 2, 1)
+
+
+@pytest.mark.parametrize("who", ["a run that died", "ada"])
+def test_a_rollback_whose_process_died_before_it_was_told_is_told_by_the_next_look(world: World, who: str) -> None:
+    world.store.add_version(a_version(MODEL))
+    world.parts.registry.promote(world.model, 2)
+    begin_trial(world.parts, MODEL, "watch", served=2, hidden=1)
+    world.clock.advance(HOUR)
+    if who == "ada":
+        roll_back(world.parts.registry, MODEL, author=who)
+    else:
+        world.parts.registry.roll_back(world.model)
+    line = advance(world.parts, world.subject) or ""
+    told = [event.who for event in list_events(world.store, MODEL) if event.what == "rolled_back"]
+    if who == "ada":
+        assert line.startswith("kept: the trial has ended") and told == ["ada"] and rolled_back(world) == []
+    else:
+        assert line == "rolled back: back to version 1, by a run that ended before it said so"
+        assert len(told) == 1 and rolled_back(world) == [1.0]
 
 
 def test_no_rule_asks_while_a_challenger_is_in_the_shadow_but_one_may_while_a_promotion_is_watched(

@@ -1,19 +1,12 @@
-"""Hidden predictions lie under names that the store takes, whatever the model is called."""
+"""What a hidden version said comes back as it was kept."""
 
 from __future__ import annotations
 
-from ml_core.records import MODEL_NAME, Prediction
-from ml_core.retraining.shadows import each_shadow, record_shadows, shadow_name
+from ml_core.records import Prediction
+from ml_core.retraining.shadows import each_shadow, record_shadows
 from ml_core.store.json_store import JsonStore
 from tests.factories import NOON
 from tests.retraining_world import HOUR
-
-
-def test_the_name_says_whose_shadow_it_is_and_fits_the_store_for_the_longest_model() -> None:
-    assert shadow_name("housing_price", 12) == "housing_price.shadow.12"
-    longest = {shadow_name("m" * 63 + end, 123) for end in "ab"}
-    assert len(longest) == 2
-    assert all(MODEL_NAME.fullmatch(name) for name in longest)
 
 
 def test_more_than_a_batch_comes_back_as_it_was_kept_and_once(json_store: JsonStore) -> None:

@@ -239,7 +239,7 @@ def test_days_without_a_plain_segment_are_erased_from_forgotten_counted_and_look
         assert store.scored(MODEL, NOON, NOON + 9 * DAY)["truth"].to_list() == [3.0] * 6
         assert store.last_prediction_time(MODEL) == NOON + 2 * DAY
         assert len(store.count_predictions(MODEL, NOON, NOON + 9 * DAY, DAY)) == 3
-    assert json_store.erase(MODEL, [rows[0].prediction_id, rows[4].prediction_id]) == 2
+    assert json_store.erase(MODEL, [rows[0].prediction_id, rows[4].prediction_id]).found == 2
     counts = json_store.count_records()
     assert (counts["predictions"], counts["ground_truths"]) == ({MODEL: 4}, {MODEL: 4})
     assert json_store.drop_before(NOON + 2 * DAY) == {"predictions": 2, "ground_truths": 4}

@@ -79,7 +79,7 @@ def test_no_trace_of_what_was_erased_or_forgotten_is_kept(store: JsonStore, fold
     store.record_predictions(MODEL, [a_prediction(NOON + DAY, prediction_id="secret", value=12345.0)])
     means(store)
     assert b"12346" in (folder / ".summaries").read_bytes()
-    assert store.erase(MODEL, ["secret"]) == 1
+    assert store.erase(MODEL, ["secret"]).found == 1
     assert days_kept(folder) == ["2026-11-20.jsonl", "2026-11-22.jsonl"]
     assert means(store) == [0.0, 1.0, 2.0, 3.0]
     store.drop_before(MIDNIGHT + DAY)
@@ -155,7 +155,7 @@ def test_rows_that_come_late_to_a_packed_day_are_in_its_sums(store: JsonStore) -
 def test_erased_rows_of_a_packed_day_leave_its_sums(store: JsonStore, folder: Path) -> None:
     store.compact(MIDNIGHT + 2 * DAY, lambda line: None)
     assert means(store) == [0.0, 1.0, 2.0, 3.0]
-    assert store.erase(MODEL, [f"0-{number}" for number in range(24)]) == 24
+    assert store.erase(MODEL, [f"0-{number}" for number in range(24)]).found == 24
     assert "2026-11-20.jsonl" not in days_kept(folder)
     assert means(store) == [1.0, 2.0, 3.0]
 

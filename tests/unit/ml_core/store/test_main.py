@@ -8,9 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from ml_core.clock import Clock
+from ml_core.retraining.shadows import record_shadows
 from ml_core.store.__main__ import main
 from ml_core.store.json_store import JsonStore
 from ml_core.store.names import RECORD_KINDS
+from ml_core.tracking.predictions import NewLine, TrackedPredictions
 from tests.factories import a_point, a_prediction, a_truth, an_observation
 
 
@@ -73,9 +75,22 @@ def test_retain_by_days_leaves_metrics_and_series_unless_their_kind_is_said(
 
 def test_erase_removes_a_prediction_and_its_truth(command: CliRunner, json_store: JsonStore) -> None:
     first, *_ = fill(json_store, 2)
-    assert command.invoke(main, ["erase", "churn", first, "unknown"]).output == "erased 1 of 2 predictions of churn\n"
+    went = "served 1, ground truths 1, said by hidden versions 0, tracked lines 0, set apart 0"
+    result = command.invoke(main, ["erase", "churn", first, first, "unknown"])
+    assert result.output == f"erased 1 of 2 predictions of churn: {went}\n"
     counts = json_store.count_records()
     assert (counts["predictions"], counts["ground_truths"]) == ({"churn": 1}, {})
+
+
+def test_erase_says_what_went_of_hidden_versions_and_of_tracked_metrics(
+    command: CliRunner, json_store: JsonStore
+) -> None:
+    first, *_ = fill(json_store, 2)
+    record_shadows(json_store, "churn", 3, [a_prediction(prediction_id=first)])
+    TrackedPredictions(json_store, Clock()).add_new("churn", [NewLine(first, 0, 0, {"input": 1})])
+    output = command.invoke(main, ["erase", "churn", first]).output
+    assert output.endswith("said by hidden versions 1, tracked lines 1, set apart 0\n")
+    assert json_store.count_records()["metric_points"] == {}
 
 
 def test_erasing_what_is_not_there_is_told_in_one_line(command: CliRunner) -> None:
@@ -109,7 +124,9 @@ def test_compact_tells_of_lines_left_out_and_of_damage(command: CliRunner, json_
     assert output[1:] == ["2 lines left out that later ones had superseded", "1 damaged lines kept as they are"]
 
 
-@pytest.mark.parametrize("arguments", [["retain", "--days", "0"], ["erase", "churn"]])
+@pytest.mark.parametrize(
+    "arguments", [["retain", "--days", "0"], ["retain", "--days", "99999999999"], ["erase", "churn"]]
+)
 def test_a_command_that_is_not_complete_is_refused(command: CliRunner, arguments: list[str]) -> None:
     assert command.invoke(main, arguments).exit_code == 2
 
@@ -159,3 +176,13 @@ def test_an_embedded_store_of_a_newer_format_is_refused(command: CliRunner, json
         result = command.invoke(main, arguments)
         assert result.exit_code == 1
         assert "has format 4, this version of the suite reads 3" in result.output
+
+
+def test_numbers_stand_below_each_other_whatever_the_length_of_a_name(
+    command: CliRunner, json_store: JsonStore
+) -> None:
+    for series in ("cpu", "response-time/ABP/ABP/avg_response_time_summary_ms"):
+        json_store.record_observations(series, [an_observation()])
+    lines = command.invoke(main, ["stats"]).output.splitlines()
+    told = lines[lines.index("observations: 2") + 1 :][:2]
+    assert len({len(line) for line in told}) == 1

@@ -42,6 +42,18 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(each) for each in arguments])
 
 
+@pytest.mark.parametrize("url", ["json:///{}/stroe", "sqlite:///{}/stroe.db"])
+def test_a_store_that_is_not_there_is_not_copied_as_an_empty_one(url: str, tmp_path: Path) -> None:
+    result = run("copy", url.format(tmp_path), f"json:///{tmp_path / 'to'}")
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: FROM: there is no store at {tmp_path}/stroe")
+    assert not list(tmp_path.glob("*"))
+
+
+def test_an_empty_store_is_copied_with_a_word(json_store: JsonStore, tmp_path: Path) -> None:
+    assert run("copy", f"json:///{json_store.folder}", f"json:///{tmp_path / 'to'}").stdout == "nothing is in FROM\n"
+
+
 def test_copy_tells_what_was_copied_and_what_was_there(filled: JsonStore, other: SqlStore, tmp_path: Path) -> None:
     urls = f"json:///{filled.folder}", f"sqlite:///{tmp_path / 'other.db'}"
     first, second = run("copy", *urls), run("copy", *urls)

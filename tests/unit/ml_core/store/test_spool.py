@@ -11,6 +11,7 @@ import pytest
 
 from ml_core.records import GroundTruth, Prediction
 from ml_core.store import spool
+from ml_core.store.companions import shadow_name
 from ml_core.store.poison import poisoned
 from ml_core.store.spool import Spool, spool_folder
 from ml_core.store.spool_lines import Position, read_row
@@ -194,8 +195,10 @@ def test_a_damaged_line_cannot_be_put_back_and_stays(waiting: Spool) -> None:
 
 def test_forgetting_a_prediction_takes_what_is_apart_of_it(waiting: Spool) -> None:
     waiting.set_apart([poisoned("predictions", MODEL, {"prediction_id": f"order-{n}"}, "why", NOON) for n in range(3)])
-    assert waiting.forget(MODEL, ["order-1", "order-9"]) == {"order-1"}
-    assert waiting.forget("churn", ["order-2"]) == set()
+    hidden = shadow_name(MODEL, 3)
+    waiting.set_apart([poisoned("predictions", hidden, {"prediction_id": "order-1"}, "why", NOON)])
+    assert waiting.forget(MODEL, ["order-1", "order-9"]) == ({"order-1"}, 2)
+    assert waiting.forget("churn", ["order-2"]) == (set(), 0)
     assert [each.row["prediction_id"] for each in waiting.poisoned()] == ["order-0", "order-2"]
 
 

@@ -15,6 +15,7 @@ import pytest
 from ml_core.clock import FixedClock
 from ml_core.errors import StoreUnavailable
 from ml_core.records import Prediction
+from ml_core.store.erasure import Erasure
 from ml_core.store.spool import Spool
 from ml_core.store.spooled_store import SpooledSqlStore
 from ml_core.store.sql_store import SqlStore
@@ -205,6 +206,6 @@ def test_erasing_reaches_what_was_set_apart_and_waits_for_what_waits(
     stoppable_server.start()
     drained(spool)
     assert len(spool.poisoned()) == 1
-    assert spooled.erase(MODEL, ["order-0", "order-5"]) == 1
+    assert spooled.erase(MODEL, ["order-0", "order-5"]) == Erasure(found=1, predictions=1, set_apart=1)
     assert spool.poisoned() == []
     assert spooled.count_records()["predictions"] == {}

@@ -155,7 +155,7 @@ def test_what_is_recorded_while_an_hour_is_summed_anew_counts_once(store: SqlSto
     rows = [a_prediction() for _ in range(10)]
     store.record_predictions(MODEL, rows)
     with Meanwhile(SUMS_ANEW, record, [(url,)] * 6) as meanwhile:
-        assert store.erase(MODEL, [rows[0].prediction_id]) == 1
+        assert store.erase(MODEL, [rows[0].prediction_id]).found == 1
     assert len(meanwhile.futures) == 6
     assert counted(store) == len(store.predictions(MODEL, NOON, NOON + HOUR)) == 9 + 6
 

@@ -140,13 +140,14 @@ def use_all_of(store: SqlStore) -> None:
     assert len(store.count_predictions(MODEL, start, end, DAY)) > 100
     assert store.summarise_predictions(MODEL, start, end - timedelta(minutes=1), DAY)["count"].sum() == 4000
     assert store.last_prediction_time(MODEL) == NOON + 100 * DAY
+    assert store.last_prediction_times() == dict.fromkeys([MODEL, "wine"], NOON + 100 * DAY)
     assert store.count_records()["predictions"] == {MODEL: 4000, "wine": 4000}
     assert len(list(store.each_prediction(MODEL))) == 4000
     assert len(list(store.truth_history(MODEL))) == 2 * len(list(store.truth_history(MODEL, ["order-1"]))) * 1250
     store.put_runs("copied", store.list_runs(MODEL, newest=10))
     assert len(store.list_runs("copied", newest=10)) == 6
     assert store.verify(no_progress).problems == ()
-    assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]) == 1200
+    assert store.erase(MODEL, [f"order-{number}" for number in range(1200)]).found == 1200
     assert store.drop_before(NOON)["predictions"] > 0
     assert store.compact(NOON, lambda line: None).parts > 0
     # Those 100 days ahead, and those of noon's day, of the one model that is not erased.

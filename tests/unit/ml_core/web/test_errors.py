@@ -218,6 +218,19 @@ def test_every_field_that_does_not_fit_is_named(things: FlaskClient, body: objec
     assert all(detail["message"][0].islower() for detail in error["details"])
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"rows": [3]}, "expected an object of names and values"),
+        ({"rows": "none"}, "expected a list"),
+        ({"rows": [], "misspelt": 1}, "there is no such field"),
+    ],
+    ids=repr,
+)
+def test_what_was_expected_is_said_without_names_of_our_types(things: FlaskClient, body: object, message: str) -> None:
+    assert [detail["message"] for detail in error_of(things.post("/take", json=body))["details"]] == [message]
+
+
 def test_a_part_of_the_address_that_does_not_fit_is_named(things: FlaskClient) -> None:
     assert things.get("/find?size=3").json == {"size": 3}
     for address in ("/find", "/find?size=0", "/find?size=unmistakable"):

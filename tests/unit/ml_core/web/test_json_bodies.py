@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from datetime import UTC, datetime
 
@@ -43,6 +44,14 @@ def test_any_other_type_is_refused(client: FlaskClient, content_type: str | None
     response = post(client, b"{}", content_type)
     assert (response.status_code, error_of(response)["code"]) == (415, "unsupported_media_type")
     assert "Content-Type: application/json" in error_of(response)["message"]
+
+
+def test_a_packed_body_is_refused_by_its_header(client: FlaskClient) -> None:
+    packed, sent_as = gzip.compress(b"{}"), {"Content-Encoding": "gzip"}
+    response = client.post("/echo", data=packed, content_type="application/json", headers=sent_as)
+    assert (response.status_code, error_of(response)["code"]) == (415, "unsupported_media_type")
+    assert error_of(response)["message"] == "send the body unpacked, without the header Content-Encoding"
+    assert client.post("/echo", json={}, headers={"Content-Encoding": "identity"}).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -141,13 +141,13 @@ def test_what_is_exported_can_be_applied_and_changes_nothing(file: Path, json_st
     exported = run("export").stdout
     assert [read_rule(values) for values in yaml.safe_load(exported)["rules"]] == list_rules(json_store)
     file.write_text(exported)
-    assert "0 added, 0 changed, 0 removed, 9 unchanged" in run("apply", file).stdout
+    assert "0 added, 0 changed, 0 removed, 10 unchanged" in run("apply", file).stdout
 
 
 def test_the_list_says_which_rules_are_default_and_which_are_stored(file: Path) -> None:
     run("apply", file, "--yes")
     lines = run("list").stdout.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert "churn-recall             stored   warning   performance of churn, 2 of 3" in lines
     assert "default-ingest           default  critical  ingest of all models, 1 of 1" in lines
 

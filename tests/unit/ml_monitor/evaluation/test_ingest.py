@@ -12,7 +12,7 @@ import pytest
 
 from ml_core.records import Model
 from ml_core.store.json_store import JsonStore
-from ml_monitor.alerting.alert_book import list_alerts
+from ml_monitor.alerting.alert_book import KIND, list_alerts
 from ml_monitor.alerting.rules import DEFAULT_RULES, AlertRule, Fixed, Learnt
 from ml_monitor.evaluation.alert_moves import Move
 from ml_monitor.evaluation.ingest import check_ingest
@@ -70,6 +70,18 @@ def test_a_check_that_is_run_again_for_the_same_moment_counts_once(store: JsonSt
     assert statuses(check(store, fraud, 40, rule)) == [("insufficient data", "pending")]
     assert check(store, fraud, 40, rule) == []
     assert statuses(check(store, fraud, 41, rule)) == [("pending", "firing")]
+
+
+def test_a_look_as_good_as_those_before_it_is_kept_once_an_hour(store: JsonStore, fraud: Model) -> None:
+    revisions = []
+    for hours in (1, 1.5, 1.9, 2):
+        check(store, fraud, hours)
+        revisions.append(store.list_documents(KIND)[0].revision)
+    assert revisions[:3] == [revisions[0]] * 3 and revisions[3] > revisions[0]
+    # What is not as good is never passed over.
+    assert statuses(check(store, fraud, 2.1, a_rule(name="default-ingest", threshold=Fixed(upper=2)))) == [
+        ("ok", "firing")
+    ]
 
 
 def test_a_model_that_never_spoke_has_not_gone_silent(store: JsonStore) -> None:

@@ -160,6 +160,12 @@ def test_any_other_chunking_is_refused(text: str) -> None:
         parse_chunking(text)
 
 
+@pytest.mark.parametrize("text", [str(10**9 + 1), "9" * 5000])
+def test_a_chunk_of_more_rows_than_any_store_holds_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="chunking: expected at most 1,000,000,000 rows"):
+        parse_chunking(text)
+
+
 def test_a_size_below_one_and_an_unknown_period_are_refused() -> None:
     with pytest.raises(InvalidInput, match="rows: expected at least 1, not 0"):
         BySize(0)

@@ -109,7 +109,9 @@ class TestSeries:
         assert "<img" not in page.text
         assert "Nothing was measured" in text_of(client.get(f"/ui/forecasts/{HOSTILE}?range=1h"))
 
-    @pytest.mark.parametrize("address", ["/ui/forecasts/nope", f"{PAGE}?model=nobody"])
+    @pytest.mark.parametrize(
+        "address", ["/ui/forecasts/nope", "/ui/forecasts/%20", f"/ui/forecasts/{'x' * 3000}", f"{PAGE}?model=nobody"]
+    )
     def test_what_is_not_there_is_not_found(self, client: FlaskClient, rising: JsonStore, address: str) -> None:
         assert client.get(address, headers=BROWSER).status_code == 404
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from flask.testing import FlaskClient
@@ -113,10 +114,10 @@ class TestList:
         assert "make install-cron" in shown
 
     def test_the_list_is_csv_too(self, client: FlaskClient, json_store: JsonStore) -> None:
-        run(json_store, "=cmd", NOON, message="@x")
+        run(json_store, "cmd", NOON, message="@x")
         lines = client.get("/ui/jobs?format=csv").text.splitlines()
         assert lines[0] == "job,state,schedule,last_slot,started,seconds,message,next,command"
-        assert any(line.startswith("'=cmd,done,,2026-11-20T12:00:00Z,2026-11-20T12:00:00Z,4.0,'@x,") for line in lines)
+        assert any(line.startswith("cmd,done,,2026-11-20T12:00:00Z,2026-11-20T12:00:00Z,4.0,'@x,") for line in lines)
 
 
 class TestJob:
@@ -133,8 +134,10 @@ class TestJob:
             "done",
         ]
 
-    def test_an_unknown_job_is_not_found(self, client: FlaskClient) -> None:
-        assert client.get("/ui/jobs/nope").status_code == 404
+    def test_an_unknown_job_is_not_found(self, client: FlaskClient, json_store: JsonStore) -> None:
+        run(json_store, "check", NOON)
+        for name in ("nope", "../predictions/churn", "x" * 3000):
+            assert client.get(f"/ui/jobs/{quote(name, safe='')}").status_code == 404
 
     def test_run_now_asks_first_and_names_the_command(self, client: FlaskClient) -> None:
         page = client.get("/ui/jobs/retain?confirm=run")

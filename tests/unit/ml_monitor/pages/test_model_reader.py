@@ -9,7 +9,9 @@ import pytest
 from ml_core.errors import InvalidInput, ModelNotFound
 from ml_core.records import FeatureSpec
 from ml_core.registry import Registry
+from ml_monitor.alerting.alert_book import action_line
 from ml_monitor.evaluation.gradings import MUTED
+from ml_monitor.monitoring.alerts import responses
 from ml_monitor.monitoring.profiles.outcomes import outcomes_of
 from ml_monitor.monitoring.results import Undefined
 from ml_monitor.pages.alert_lines import read_alert_lines
@@ -19,7 +21,7 @@ from ml_monitor.pages.ranges import parse_range
 from ml_monitor.pages.stories import plain_text
 from ml_monitor.pages.verdicts import model_verdict
 from ml_monitor.results.results_store import EVALUATIONS, evaluation_key
-from ml_monitor.results.summaries import Summary, update_summary
+from ml_monitor.results.summaries import ChunkState, Summary, update_summary
 from tests.champions import add_champion
 from tests.factories import NOON, a_model, a_prediction, a_version
 from tests.unit.ml_monitor.pages.checked_results import TODAY, a_result, put, put_profiles, put_reference, verdict
@@ -142,13 +144,31 @@ def test_opens_with_a_verdict(registry: Registry, ages: list[timedelta], has_ver
     assert opening(page(registry)) == verdict
 
 
-def test_a_model_that_does_well_says_so(fraud: Registry) -> None:
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        ("ok", "As expected: roc_auc 0.80; 0 of 5 columns drifted."),
+        ("undefined", "Measured, but not judged (no reference to hold it against): roc_auc 0.80."),
+    ],
+)
+def test_a_model_that_does_well_says_so_only_if_it_was_judged(fraud: Registry, state: ChunkState, said: str) -> None:
     put(fraud.store, a_result("performance", "roc_auc", 0.8))
-    chunk = a_chunk(59, realised=0.8, start_time=TODAY - DAY, end_time=TODAY)
+    chunk = a_chunk(59, state=state, realised=0.8, start_time=TODAY - DAY, end_time=TODAY)
     update_summary(fraud.store, Summary("fraud", NOON, "roc_auc", 0.81, (chunk,)))
     log(fraud, "fraud", timedelta(minutes=1))
     found = page(fraud, "fraud")
-    assert opening(found).startswith("As expected: roc_auc 0.80; 0 of 5 columns drifted. The newest prediction")
+    assert opening(found).startswith(f"{said} The newest prediction")
+
+
+def test_a_silence_does_not_make_a_model_do_well(fraud: Registry) -> None:
+    fires = an_alert(model="fraud", subject="roc_auc")
+    until = NOON + DAY
+    state = responses.silence(fires.state, author="Ada", note="", time=NOON, until_time=until)
+    keep(fraud.store, fires.after(state, action_line(NOON, "silenced", "Ada", "")))
+    put(fraud.store, a_result("performance", "roc_auc", 0.5))
+    chunk = a_chunk(59, state="beyond", realised=0.5, start_time=TODAY - DAY, end_time=TODAY)
+    update_summary(fraud.store, Summary("fraud", NOON, "roc_auc", 0.81, (chunk,)))
+    assert opening(page(fraud, "fraud")).startswith("Silenced: performance is ")
 
 
 def test_only_the_models_own_alerts_are_shown(fraud: Registry) -> None:

@@ -16,6 +16,7 @@ from ml_monitor.check import check_all
 from ml_monitor.report.periods import period_before
 from ml_monitor.report.reading import ModelReport, read_report
 from tests.factories import NOON, a_forecast, a_model, a_prediction, an_observation
+from tests.unit.ml_monitor.telling import an_alert, keep
 from tests.worlds import DAY, FIRST_DAY, World, add_fraud, record_day
 
 
@@ -45,6 +46,13 @@ def test_a_model_without_predictions_says_so(registry: Registry) -> None:
     assert not report.is_bad
     registry.store.record_predictions("fraud", [a_prediction(FIRST_DAY)])
     assert report_of(registry).verdict.endswith("in this period; the newest is of 10 Nov UTC.")
+
+
+def test_what_fires_is_told_also_where_no_prediction_came(registry: Registry) -> None:
+    add_fraud(registry, rows=200)
+    keep(registry.store, an_alert(model="fraud", subject="mae"))
+    assert report_of(registry).verdict.startswith("Performance is ")
+    assert report_of(registry).verdict.endswith(". No prediction was logged in this period.")
 
 
 def test_a_model_that_was_never_checked_names_the_command(registry: Registry) -> None:
@@ -152,6 +160,9 @@ def test_forecasts_are_measured_against_what_came(registry: Registry, json_store
     assert line.values == (1.0, 2.0, 3.0)
     assert line.truths == (2.0, 2.0, None)
     assert report.verdict == "3 steps were forecast; nothing fires."
+    keep(json_store, an_alert(model="arima", subject="mae"))
+    report = read_report(registry, registry.find("arima"), period_before("day", NOON), NOON)
+    assert report.verdict.startswith("Performance is ") and report.verdict.endswith(". 3 steps were forecast.")
 
 
 def test_what_came_to_be_known_after_the_period_does_not_change_its_forecasts(

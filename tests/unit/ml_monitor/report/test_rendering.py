@@ -120,6 +120,12 @@ def test_names_that_clients_chose_are_shown_and_never_run() -> None:
     assert EVIL in Parsed(html).text
 
 
+def test_on_a_phone_a_table_scrolls_and_not_the_page() -> None:
+    html = to_html(compose([a_report()], PERIOD, NOON))
+    assert html.count("<table") == html.count('<div style="overflow-x:auto"><table') > 0
+    assert "overflow-wrap:anywhere" in html  # a long name
+
+
 def test_it_says_what_each_part_found() -> None:
     text = parsed(compose([a_report()], PERIOD, NOON)).text
     for said in (
