@@ -26,6 +26,7 @@ from tests.factories import NOON
 _TESTS = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the groups in this hook too
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out tests of the neural family after ``install.sh --no-deep``; keep tests that share something together."""
     if find_spec("tensorflow") is None:
