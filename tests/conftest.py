@@ -38,7 +38,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """With many workers let one make what tests of a file share; pytest 9.2 ignores the groups that xdist 3.8 writes."""
+    """With many workers let one make what a file shares: pytest 9.2 does not heed the groups of xdist 3.8."""
     if config.getvalue("dist") != "loadgroup":
         return None
     from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
