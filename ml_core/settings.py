@@ -144,6 +144,10 @@ class ResponseTimeSettings(Section):
     simulator_port: Port = 8090
     tables_database: DatabaseName | None = None
 
+    def address_of(self, text: str) -> str:
+        """Return an address of ``config_file``, in which ``{simulator_port}`` stands for the setting of this name."""
+        return text.replace("{simulator_port}", str(self.simulator_port))
+
 
 class LinkTrafficSettings(Section):
     """The traffic of links: how the roll through time goes on, and what makes it train anew.
