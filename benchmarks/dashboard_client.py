@@ -30,7 +30,7 @@ _DAY = timedelta(days=1)
 def measure(sizes: Sizes, folder: Path) -> Iterator[Figure]:
     """Yield the figures of the client."""
     random = np.random.default_rng(1)
-    rows = random.normal(size=(max(5000, sizes.rows_per_call), FEATURES))
+    rows = random.normal(size=(5 * sizes.rows_per_call, FEATURES))
     truth = (rows[:, 0] + random.normal(size=len(rows)) > 0).astype(int)
     forest = RandomForestClassifier(TREES, random_state=1).fit(rows, truth)
     batch = rows[: sizes.rows_per_call]

@@ -27,12 +27,12 @@ from benchmarks import store
 from benchmarks.figures import Figure, Sizes, in_turns, milliseconds, progress
 from benchmarks.store import Part
 from forecasting_jobs.link_traffic import network
-from forecasting_jobs.link_traffic.features import days_of, examples_of, inputs_of, targets_of
-from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, links_of
+from forecasting_jobs.link_traffic.features import targets_of
+from forecasting_jobs.link_traffic.link_series import STEP_NAMES, LinkSeries, links_of
 from forecasting_jobs.link_traffic.network import NetworkSettings
 from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, SEASONAL_NAIVE, Race
 from forecasting_jobs.link_traffic.simulated_links import SimulatedLinks
-from forecasting_jobs.link_traffic.train import HELD_OUT, Learnt, learn, split
+from forecasting_jobs.link_traffic.train import HELD_OUT, Learnt, learn, to_learn_from
 from ml_core.artifacts.folders import save_artifact
 from ml_core.artifacts.windowed_network import forecast
 from ml_core.config import project_root
@@ -117,11 +117,8 @@ def _one_way(path: Path) -> list[LinkSeries]:
 def _bare_fit(links: Sequence[LinkSeries], settings: NetworkSettings) -> Callable[[], Any]:
     """Return the fit alone of what ``learn`` fits: the same windows, network, batches and epochs, with no callbacks."""
     learnt = learn(links, "hourly", NetworkSettings(epochs=1))
-    spec = learnt.fitted.trained.spec
-    learning, validation = split(examples_of(links, spec), learnt.cut_off, spec.horizon * HOUR)
-    days = days_of(links, learnt.cut_off)
-    fitted, checked = ((inputs_of(spec, each, days), each) for each in (learning, validation))
-    arrays, held = (([i.over_time, i.beside], targets_of(i, each)) for i, each in (fitted, checked))
+    spec, *parts = to_learn_from(links, learnt.cut_off)
+    arrays, held = (([i.over_time, i.beside], targets_of(i, each)) for i, each in parts)
 
     def fit() -> None:
         from ml_core.forecasters.neural import import_keras

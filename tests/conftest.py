@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # Several pytest workers, and the servers of their tests, share the cores: threads that spin while they wait for others
 # of their process take them away. To be said before numpy is loaded; processes that tests start inherit it.
@@ -27,22 +29,36 @@ _TESTS = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out tests of the neural family after ``install.sh --no-deep``; keep tests that share something together."""
+    """Leave out tests of the neural family after ``install.sh --no-deep``."""
     if find_spec("tensorflow") is None:
         left_out = [item for item in items if item.get_closest_marker("deep")]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
-    for item in items:
-        # With many workers these go to one, which makes once what they share; whole programs go by the order in a file.
-        if item.path.is_relative_to(_TESTS / "e2e") or item.path.is_relative_to(_TESTS / "integration"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-        elif isinstance(item, pytest.Function) and _shares_with_its_module(item):
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(_TESTS))))
 
 
-def _shares_with_its_module(item: pytest.Function) -> bool:
-    fixtures = [found[-1] for found in item._fixtureinfo.name2fixturedefs.values()]
-    return any(fixture.scope == "module" for fixture in fixtures)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With many workers let one make what a file shares: pytest 9.2 does not heed the groups of xdist 3.8."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if _is_kept_together(file) else nodeid
+
+    return Together(config, log)
+
+
+@cache
+def _is_kept_together(file: str) -> bool:
+    """Return whether tests of a file share servers, go by the order in it, or share what a fixture has made."""
+    path = _TESTS.parent / file
+    if path.is_relative_to(_TESTS / "e2e") or path.is_relative_to(_TESTS / "integration"):
+        return True
+    text = path.read_text()
+    return 'scope="module"' in text or "pytest.mark.xdist_group" in text
 
 
 _MADE_UP = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{11,12}", re.IGNORECASE)

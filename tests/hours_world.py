@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import yaml
@@ -14,13 +17,14 @@ from forecasting_jobs.response_time.controller_config import TOKEN_PATH
 from forecasting_jobs.response_time.parts import Parts, make_parts
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
 from forecasting_jobs.response_time.simulated_load import SimulatedLoad
-from ml_core.clock import Clock
+from ml_core.clock import Clock, format_time
 from ml_core.config import project_root
 from ml_core.settings import ResponseTimeSettings, Settings
 from ml_core.store.opening import open_store
 
 CLIENT, SECRET = "suite@test", "only-for-tests"
 HISTORY_DAYS = 12
+DYING_HOUR = project_root() / "tests" / "unit" / "forecasting_jobs" / "response_time" / "dying_hour.py"
 
 
 @contextmanager
@@ -59,3 +63,25 @@ def environment_of(parts: Parts) -> dict[str, str]:
         "ML_RESPONSE_TIME__CONFIG_FILE": parts.section.config_file,
         "ML_RESPONSE_TIME__HISTORY_DAYS": str(parts.section.history_days),
     }
+
+
+@contextmanager
+def dying_hours(parts: Parts) -> Iterator[Callable[..., int]]:
+    """Have hours done by other processes: called with a time and where to be killed, it returns how one ended."""
+    with subprocess.Popen(
+        [sys.executable, str(DYING_HOUR)],
+        env=environment_of(parts),
+        cwd=project_root(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        asked, answered = process.stdin, process.stdout
+        assert asked and answered
+
+        def do(time: datetime, *death: str) -> int:
+            print(format_time(time), *death, file=asked, flush=True)
+            return int(answered.readline())
+
+        yield do
+        asked.close()

@@ -79,11 +79,11 @@ def fit_spec(links: Sequence[LinkSeries], cut_off: datetime) -> WindowSpec:
 
 
 def days_of(links: Sequence[LinkSeries], cut_off: datetime) -> Mapping[tuple[str, str], Days]:
-    """Return what was measured up to ``cut_off``, day by day, by link and location."""
+    """Return what was measured up to ``cut_off``, day by day and without extremes, by link and location."""
     return {
         series.pair: Days.of(
             _until(series, cut_off), int(series.start_time.timestamp()), int(series.step.total_seconds())
-        )
+        ).clipped()
         for series in links
     }
 
@@ -96,21 +96,49 @@ def examples_of(links: Sequence[LinkSeries], spec: WindowSpec) -> Examples:
     return Examples(windows, truths, day_before, pairs, seconds)
 
 
-def inputs_of(spec: WindowSpec, examples: Examples, days: Mapping[tuple[str, str], Days] | None = None) -> Inputs:
-    """Return the network's inputs; with ``days`` of ``days_of``, those to learn from.
+def typical_of(spec: WindowSpec, examples: Examples, days: Mapping[tuple[str, str], Days]) -> Floats:
+    """Return the typical values of examples to learn from, ``(count, window + 1 + horizon, 2)``.
 
-    An example that is learnt from is given typical days of which those that it is about are no part: else it would
-    learn that they know what comes.
+    ``days`` are those of ``days_of``. The days that an example is about are no part of its typical days: else a network
+    would learn that they know what comes.
     """
-    if days is None:
-        return spec.inputs(examples.windows, examples.pairs, examples.seconds)
-    times = spec.times(examples.seconds)
+    times, which = spec.times(examples.seconds), pairs_of(spec, examples)
     typical = np.empty((*times.shape, 2))
     coming = times[:, [spec.window + 1, -1]] // DAY_SECONDS
-    names = np.array([" ".join(pair) for pair in examples.pairs])
-    for pair in dict.fromkeys(examples.pairs):
-        rows = names == " ".join(pair)
+    for number, pair in enumerate(spec.scalers):
+        rows = which == number
         typical[rows] = days[pair].leaving_out(times[rows], coming[rows])
+    return typical
+
+
+def trust_in(spec: WindowSpec, examples: Examples, typical: Floats) -> Floats:
+    """Return by which factor, 0 to 1, typical days have proved true on the examples, ``(pairs, 2)``.
+
+    It is that by which the typical changes to come are closest to the real ones by least squares, both in spreads of
+    the window and without extremes. The days to come are no part of ``typical``, so a day that is typical by chance
+    alone proves nothing.
+    """
+    which, count, ahead = pairs_of(spec, examples), len(spec.scalers), spec.window + 1
+    floor = np.array([[_LEAST_SPREAD * each.spread for each in both] for both in spec.scalers.values()])
+    seen = examples.windows[:, 1:]
+    spread = np.maximum(seen.std(axis=1), floor[which])[:, None]
+    real = np.clip((examples.truths - seen.mean(axis=1)[:, None]) / spread, -FARTHEST, FARTHEST)
+    changes = typical[:, ahead:] - typical[:, 1:ahead].mean(axis=1)[:, None]
+    said = np.clip(changes / spread, -FARTHEST, FARTHEST)
+    agreed, size = (np.zeros((count, 2)) for _ in range(2))
+    np.add.at(agreed, which, (real * said).sum(axis=1))
+    np.add.at(size, which, np.square(said).sum(axis=1))
+    return np.asarray(np.clip(agreed / np.where(size > 0, size, 1.0), 0.0, 1.0))
+
+
+def pairs_of(spec: WindowSpec, examples: Examples) -> NDArray[np.int64]:
+    """Return the place of each example's link and location in the specification."""
+    places = {pair: number for number, pair in enumerate(spec.scalers)}
+    return np.fromiter((places[pair] for pair in examples.pairs), dtype=np.int64, count=len(examples))
+
+
+def inputs_of(spec: WindowSpec, examples: Examples, typical: Floats | None = None) -> Inputs:
+    """Return the network's inputs; ``typical`` are the typical values of ``typical_of``, to learn from."""
     return spec.inputs(examples.windows, examples.pairs, examples.seconds, typical)
 
 

@@ -22,24 +22,34 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting_jobs.link_traffic import network
-from forecasting_jobs.link_traffic.features import Examples, days_of, examples_of, fit_spec, inputs_of, targets_of
+from forecasting_jobs.link_traffic.features import (
+    Examples,
+    days_of,
+    examples_of,
+    fit_spec,
+    inputs_of,
+    pairs_of,
+    targets_of,
+    trust_in,
+    typical_of,
+)
 from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, table_of
 from forecasting_jobs.link_traffic.network import Epoch, NetworkSettings, untold
 from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, NETWORK, SEASONAL_NAIVE, Race, race
 from ml_core.artifacts.windowed_network_format import TrainedNetwork
 from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
-from ml_core.forecasters.window_spec import Inputs, Singles, WindowSpec
+from ml_core.forecasters.window_spec import Inputs, WindowSpec
 from ml_core.lineage import data_lineage
 from ml_core.process_parts import ProcessParts
 from ml_core.records import Model, ModelVersion
 from ml_core.retraining.promoting import promote
 from ml_core.scores import mean_absolute_error
-from ml_core.timeseries.day_profiles import Days
 from ml_core.traffic.records import STEP_FEATURES, TARGETS
 
 log = logging.getLogger(__name__)
 FORMAT = "windowed_network"
+ForLearning = tuple[Inputs, Examples]
 HELD_OUT = {"hourly": timedelta(days=14), "5min": timedelta(days=7)}
 _MOST_HELD_OUT = 0.3
 _BLOCKS = 20
@@ -158,14 +168,30 @@ def fit_until(
     links: Sequence[LinkSeries], settings: NetworkSettings, cut_off: datetime, told: Epoch = untold
 ) -> Fitted:
     """Fit a network on what lies before ``cut_off``; raise ``InvalidInput`` if that is too little."""
-    spec, days = fit_spec(links, cut_off), days_of(links, cut_off)
-    learning, validation = split(examples_of(links, spec), cut_off, spec.horizon * links[0].step)
-    fitted, checked = (_for_the_network(spec, each, days) for each in (learning, validation))
+    spec, learning, validation = to_learn_from(links, cut_off)
+    fitted, checked = ((inputs, targets_of(inputs, each)) for inputs, each in (learning, validation))
     model = network.build(spec, settings)
     losses = network.fit(model, fitted, checked, settings, told)
-    trained = TrainedNetwork(model, spec, _probes(spec, validation))
+    trained = TrainedNetwork(model, spec, _probes(spec, validation[1]))
     gate = network.gate_of(trained.served().changes(checked[0]), checked[1])
-    return Fitted(replace(trained, spec=replace(spec, gate=gate)), losses, len(learning))
+    return Fitted(replace(trained, spec=replace(spec, gate=gate)), losses, len(learning[1]))
+
+
+def to_learn_from(links: Sequence[LinkSeries], cut_off: datetime) -> tuple[WindowSpec, ForLearning, ForLearning]:
+    """Return the specification, and inputs and examples of both parts of ``split``.
+
+    Typical days are as pronounced as they have proved on the first part. Raises ``InvalidInput`` for too little.
+    """
+    spec, days = fit_spec(links, cut_off), days_of(links, cut_off)
+    parts = split(examples_of(links, spec), cut_off, spec.horizon * links[0].step)
+    typical = [typical_of(spec, part, days) for part in parts]
+    trust = trust_in(spec, parts[0], typical[0])
+    spec = replace(spec, profiles=np.array(spec.profiles) * trust[:, None, None])
+    learning, validation = (
+        (inputs_of(spec, part, values * trust[pairs_of(spec, part)][:, None]), part)
+        for part, values in zip(parts, typical, strict=True)
+    )
+    return spec, learning, validation
 
 
 def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Examples, Examples]:
@@ -278,13 +304,6 @@ def cut_off_of(links: Sequence[LinkSeries], held_out: timedelta) -> datetime:
 
 def _probes(spec: WindowSpec, examples: Examples) -> Inputs:
     return inputs_of(spec, examples.taken(np.linspace(0, len(examples) - 1, _PROBES).astype(np.int64)))
-
-
-def _for_the_network(
-    spec: WindowSpec, examples: Examples, days: Mapping[tuple[str, str], Days]
-) -> tuple[Inputs, Singles]:
-    inputs = inputs_of(spec, examples, days)
-    return inputs, targets_of(inputs, examples)
 
 
 def _too_short(what_for: str, count: int) -> InvalidInput:

@@ -46,18 +46,19 @@ def replay_traffic(
         _train(world, step, links, start, train_options, told)
     with serving(world), kept_processes(world.environ) as processes:
         roll = Roll(client_of(world.parts.settings, model), links, world.parts.settings.link_traffic)
-        checked = _Checks(world, timeline, processes, told)
+        jobs = _Jobs(world, timeline, processes, told)
         times = list(roll.issue_times(start, end - roll.step))
         for number, issue_time in enumerate(times, start=1):
             world.set_time(issue_time + roll.step)
-            roll.run(issue_time, issue_time + roll.step, served_since=start - timedelta(days=1), checked=checked)
+            roll.run(issue_time, issue_time + roll.step, served_since=start - timedelta(days=1), checked=jobs)
+            jobs.retrain()
             told(f"{number} of {len(times)}: {issue_time:%Y-%m-%d %H:%M}")
     timeline.finish(world.parts)
     return timeline
 
 
-class _Checks:
-    """What follows each window: the check, and the owner's retraining where there is something for it to do."""
+class _Jobs:
+    """What follows: the check after each window, and at each issue time the owner's job, where there is work for it."""
 
     def __init__(self, world: Scratch, timeline: Timeline, processes: KeptProcesses, told: Told) -> None:
         self.world = world
@@ -70,8 +71,11 @@ class _Checks:
         verdict = check_model(self.world.parts, model, lambda command: self.processes.run(*command))
         self.timeline.add_check(now, "\n".join(verdict.moves))
         self.told(verdict.told())
-        if has_work(self.world.parts.store, model):
-            self.told(self.world.run("forecasting_jobs", "link-traffic", "retrain").strip())
+
+    def retrain(self) -> None:
+        """Run the job retrain_model as if it were its hour, if somebody has asked for it or a version is on trial."""
+        if has_work(self.world.parts.store, self.timeline.model):
+            self.told(self.processes.run("forecasting_jobs", "link-traffic", "retrain").strip())
 
 
 def _train(

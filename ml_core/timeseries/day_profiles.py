@@ -18,6 +18,8 @@ DAY_SECONDS = 86_400
 KINDS = 2
 """Working days, and weekends."""
 _BORROWED = 0.3
+_FARTHEST = 4.0
+_CONSISTENT = 1.4826  # makes the median absolute deviation of a normal distribution its standard deviation
 _EPOCH_WEEKDAY = 3  # the first day of 1970 was a Thursday
 Integers = NDArray[np.int64]
 
@@ -42,6 +44,20 @@ class Days:
         table = np.full((last - first + 1, per_day, values.shape[1]), np.nan)
         table[days - first, slots % per_day] = values
         return cls(first, table)
+
+    def clipped(self, farthest: float = _FARTHEST) -> Days:
+        """Return them with each slot drawn to within ``farthest`` robust spreads of its median.
+
+        One day on which a link carried a thousand times as much shall not make a typical day. A slot whose median
+        absolute deviation is 0 is measured by its standard deviation.
+        """
+        centre = median(self.values)
+        spread = _CONSISTENT * median(np.abs(self.values - centre))
+        known = np.isfinite(self.values)
+        away = np.where(known, self.values - centre, 0.0)
+        deviation = np.sqrt(np.square(away).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+        reach = farthest * np.where(spread > 0, spread, deviation)
+        return Days(self.first_day, np.clip(self.values, centre - reach, centre + reach))
 
     def profile(self) -> Floats:
         """Return the typical days, ``(KINDS, slots, columns)``; of a slot that was never measured, the mean of all."""
@@ -84,6 +100,19 @@ class Days:
         total = np.where(known, self.values, 0.0).sum(axis=(0, 1)) / np.maximum(known.sum(axis=(0, 1)), 1)
         pooled = np.where(all_counts > 0, all_sums / np.maximum(all_counts, 1.0), total)
         return np.asarray((sums + _BORROWED * pooled) / (counts + _BORROWED), dtype=np.float64)
+
+
+def median(values: Floats) -> Floats:
+    """Return the median over the first axis of what is known, 0 where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    if not len(values):
+        return np.zeros(values.shape[1:])
+    ordered = np.sort(np.where(known, values, np.inf), axis=0)
+    low, high = (
+        np.take_along_axis(ordered, np.maximum(place, 0)[None], axis=0)[0] for place in ((count - 1) // 2, count // 2)
+    )
+    return np.asarray(np.where(count > 0, (low + np.where(count > 1, high, low)) / 2, 0.0), dtype=np.float64)
 
 
 def at(profiles: Floats, which: Integers, seconds: Integers) -> Floats:

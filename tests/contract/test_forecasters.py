@@ -19,7 +19,11 @@ HOUR = timedelta(hours=1)
 HORIZON = 6
 FORECASTERS = {**ELSEWHERE, **OF_JOBS}
 FITTED: dict[tuple[str, int, timedelta, bytes], Forecaster] = {}
-ALL = [pytest.param(name, marks=[pytest.mark.deep] if kind.is_neural else []) for name, kind in FORECASTERS.items()]
+ALL = [
+    # With many workers one takes all tests of a forecaster, as they share what was fitted.
+    pytest.param(name, marks=[pytest.mark.xdist_group(name), *([pytest.mark.deep] if kind.is_neural else [])])
+    for name, kind in FORECASTERS.items()
+]
 
 
 def step_of(name: str) -> timedelta:

@@ -22,13 +22,12 @@ from ml_core.clock import FixedClock, format_time
 from ml_core.config import project_root
 from ml_core.jobs.runner import ExitCode, run_job
 from tests.factories import NOON
-from tests.hours_world import environment_of, opened_hours, running_controller
+from tests.hours_world import DYING_HOUR, dying_hours, environment_of, opened_hours, running_controller
 from tests.mariadb import MariaDbServer, new_server
 
 Rows = dict[str, list[tuple[Any, ...]]]
 HOUR = timedelta(hours=1)
 FIRST = NOON + timedelta(minutes=5)
-SCRIPT = project_root() / "tests" / "unit" / "forecasting_jobs" / "response_time" / "dying_hour.py"
 STORE = "ml_core.store.sql_store:SqlStore"
 TABLE = "ml_core.store.side_tables:SideTables"
 KILLS = (
@@ -93,9 +92,9 @@ def run(parts: Parts, time: datetime) -> ExitCode:
     return run_job(hourly_job(parts), parts.store, parts.clock)
 
 
-def start(parts: Parts, time: datetime, *death: str) -> subprocess.Popen[str]:
+def start(parts: Parts, time: datetime) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), format_time(time), *death],
+        [sys.executable, str(DYING_HOUR), format_time(time)],
         env=environment_of(parts),
         cwd=project_root(),
         stderr=subprocess.PIPE,
@@ -137,13 +136,11 @@ def assert_same(found: Rows, expected: Rows) -> None:
 def test_a_run_that_is_killed_in_any_step_comes_to_the_rows_of_one_that_was_not(
     server: MariaDbServer, controller: SimulatedController, expected: list[Rows], tmp_path: Path
 ) -> None:
-    with world(server, controller, tmp_path) as disturbed:
+    with world(server, controller, tmp_path) as disturbed, dying_hours(disturbed) as die:
         for number, kills in enumerate(DEATHS):
             time = FIRST + number * HOUR
             for attempt, kill in enumerate(kills):
-                process = start(disturbed, time + attempt * timedelta(minutes=3), *kill)
-                _, said = process.communicate(timeout=300)
-                assert process.returncode == -signal.SIGKILL, f"{kill}: {said[-2000:]}"
+                assert die(time + attempt * timedelta(minutes=3), *kill) == -signal.SIGKILL, kill
             assert run(disturbed, time + timedelta(minutes=1)) == ExitCode.HELD_ELSEWHERE  # the lease has not run out
             assert run(disturbed, time + len(kills) * timedelta(minutes=3)) == ExitCode.DONE
         found = rows(server, disturbed)

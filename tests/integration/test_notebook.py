@@ -7,9 +7,7 @@ import re
 import sys
 from pathlib import Path
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
 from traitlets.config import Config
 
 from anomaly_api.train import CONTAMINATION
@@ -31,6 +29,8 @@ def kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
 
 
 def test_it_is_kept_without_outputs() -> None:
+    import nbformat
+
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     for cell in notebook.cells:
@@ -39,6 +39,9 @@ def test_it_is_kept_without_outputs() -> None:
 
 
 def test_it_explores_the_training_set_and_draws_the_boundary(kernels: Config) -> None:
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     folder = {"metadata": {"path": str(NOTEBOOK.parent)}}
     NotebookClient(notebook, kernel_name="own", timeout=120, resources=folder, config=kernels).execute()

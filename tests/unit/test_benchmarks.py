@@ -27,6 +27,7 @@ FIGURES = {
     "reads": 6,
     "outage": 4,
 }
+BY_ITS_COMMAND = "groups"
 NEEDS_MARIADB = {"batches", "reads", "outage"}
 
 
@@ -89,22 +90,34 @@ def may_mount(folder: Path) -> bool:
     return True
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_a_quick_round_of_each_part_prints_its_lines(part: str, tmp_path: Path) -> None:
+def assert_lines(part: str, lines: list[str], code: int) -> None:
+    assert len(lines) == FIGURES[part]
+    assert [line for line in lines if not LINE.fullmatch(line)] == []
+    assert code == (0 if all(line.endswith(" ok") for line in lines) else 1)
+
+
+@pytest.mark.parametrize("part", [part for part in PARTS if part != BY_ITS_COMMAND])
+def test_a_quick_round_of_each_part_prints_its_lines(
+    part: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     if part in NEEDS_MARIADB:
         new_server().remove()  # skips where there is none
     if part == "faults" and not may_mount(tmp_path):
         pytest.skip("needs the right to mount a small disk")
+    code = main(["--quick", part])
+    printed = capsys.readouterr()
+    assert "Traceback" not in printed.err, printed.err[-4000:]
+    assert_lines(part, printed.out.splitlines(), code)
+
+
+def test_the_command_prints_the_lines_of_a_part_and_ends_with_its_verdict() -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "benchmarks.store", "--quick", part],
+        [sys.executable, "-m", "benchmarks.store", "--quick", BY_ITS_COMMAND],
         cwd=project_root(),
         capture_output=True,
         text=True,
         check=False,
         timeout=120,
     )
-    lines = result.stdout.splitlines()
     assert "Traceback" not in result.stderr, result.stderr[-4000:]
-    assert len(lines) == FIGURES[part]
-    assert [line for line in lines if not LINE.fullmatch(line)] == []
-    assert result.returncode == (0 if all(line.endswith(" ok") for line in lines) else 1)
+    assert_lines(BY_ITS_COMMAND, result.stdout.splitlines(), result.returncode)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,10 @@ from typing import Any
 from forecasting_jobs.response_time.hour import NAME, hourly_job
 from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
-from ml_core.clock import FixedClock, format_time
-from ml_core.config import project_root
+from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
 from tests.factories import NOON
-from tests.hours_world import environment_of, opened_hours
+from tests.hours_world import dying_hours, opened_hours
 from tests.unit.forecasting_jobs.response_time.conftest import Begun
 
 _STORE = "ml_core.store.json_store:JsonStore"
@@ -95,19 +92,14 @@ def test_a_run_that_was_killed_in_any_step_is_made_good_to_the_same_rows(
         other_clock.time = clock.time = FIRST + number * HOUR
         assert run(other) == ExitCode.DONE
     kills = [("record_observations", 3), ("put_forecast", 1), ("put_metric_points", 2), ("finish_run", 1)]
-    script = Path(__file__).with_name("dying_hour.py")
     folder = tmp_path / "killed"
-    with opened_hours(folder, f"json:///{folder / 'store'}", controller, clock) as parts:
+    with (
+        opened_hours(folder, f"json:///{folder / 'store'}", controller, clock) as parts,
+        dying_hours(parts) as die,
+    ):
         for number, (method, call) in enumerate(kills):
             clock.time = FIRST + number * HOUR
-            dead = subprocess.run(
-                [sys.executable, str(script), format_time(clock.time), f"{_STORE}.{method}", str(call)],
-                env=environment_of(parts),
-                cwd=project_root(),
-                capture_output=True,
-                text=True,
-            )
-            assert dead.returncode == -signal.SIGKILL, dead.stderr[-2000:]
+            assert die(clock.time, f"{_STORE}.{method}", str(call)) == -signal.SIGKILL
             assert run(parts) == ExitCode.HELD_ELSEWHERE  # the dead one's lease has not run out
             clock.advance(timedelta(minutes=3))
             assert run(parts) == ExitCode.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml_core.timeseries.day_profiles import DAY_SECONDS, KINDS, Days, at, kinds_of
+from ml_core.timeseries.day_profiles import DAY_SECONDS, KINDS, Days, at, kinds_of, median
 
 STEP = 6 * 3600
 PER_DAY = DAY_SECONDS // STEP
@@ -92,3 +92,30 @@ def test_when_no_other_day_is_known_the_mean_of_all_stands_for_it() -> None:
     values = noise(1)
     found = days_of(values).leaving_out(np.array([[MONDAY * DAY_SECONDS]]), np.array([[MONDAY]]))
     assert found[0, 0, 0] == pytest.approx(values.mean())
+
+
+def test_the_median_is_numpys_of_what_is_known_and_0_where_nothing_is() -> None:
+    values = np.random.default_rng(0).normal(size=(7, 5, 2))
+    values[:3, 1] = np.nan
+    values[:, 4] = np.nan
+    found = median(values)
+    assert found[:4] == pytest.approx(np.nanmedian(values[:, :4], axis=0))
+    assert (found[4] == 0).all() and median(values[:0]).tolist() == np.zeros((5, 2)).tolist()
+    assert median(values[:1])[0] == pytest.approx(values[0, 0])
+
+
+def test_extremes_are_drawn_to_within_four_spreads_of_their_slot_and_gaps_stay() -> None:
+    values = noise(30)
+    values[4, 2], values[5, 1] = 1e6, np.nan
+    clipped = days_of(values).clipped().values[..., 0]
+    others = np.delete(values[:, 2], 4)
+    assert clipped[4, 2] < others.mean() + 8 * others.std()
+    assert np.isnan(clipped[5, 1])
+    is_kept = np.abs(values - np.nanmedian(values, axis=0)) < 2.0
+    assert clipped[is_kept].tolist() == values[is_kept].tolist()
+
+
+def test_a_slot_that_is_the_same_on_most_days_is_measured_by_its_standard_deviation() -> None:
+    values = np.zeros((10, PER_DAY))
+    values[:4, 0] = 5.0
+    assert days_of(values).clipped().values[..., 0].tolist() == values.tolist()
