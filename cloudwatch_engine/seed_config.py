@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from ml_core.errors import ConfigurationError
+from ml_core.problems import refuse_boolean, said_of
 
 Seconds = Annotated[int, Field(ge=1, le=366 * 86_400)]
 Count = Annotated[int, Field(ge=1, le=1_000)]
@@ -50,6 +51,11 @@ class SeedConfig(BaseModel):
     WINDOW_LEN: Count = 5
     GET_METRIC_INTERVAL: Seconds = 300
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _is_no_boolean(cls, value: object, info: ValidationInfo) -> object:
+        return refuse_boolean(value, cls.model_fields[str(info.field_name)].annotation)
+
 
 def read_config(path: Path) -> SeedConfig:
     """Return the values of a file; raise ``ConfigurationError`` that names the key and what was expected."""
@@ -61,6 +67,6 @@ def read_config(path: Path) -> SeedConfig:
     except orjson.JSONDecodeError as error:
         raise ConfigurationError(f"{path.name}: line {error.lineno} is not JSON: {error.msg}") from None
     except ValidationError as error:
-        problems = error.errors(include_url=False, include_input=False, include_context=False)
-        told = "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'it'}: {problem['msg']}" for problem in problems)
+        problems = error.errors(include_url=False, include_input=False)
+        told = "; ".join(f"{'.'.join(map(str, problem['loc'])) or 'it'}: {said_of(problem)}" for problem in problems)
         raise ConfigurationError(f"{path.name}: {told}") from None

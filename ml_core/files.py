@@ -37,6 +37,11 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def can_be_written(folder: Path) -> bool:
+    """Return whether this process may make files in a folder, as far as rights and the file system tell."""
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
 def file_trouble(verb: str, path: Path, error: OSError, setting: str = "ML_STORE_URL") -> StoreUnavailable:
     """Return the error that tells a user why ``path`` could not be read or written, and what to do.
 

@@ -19,6 +19,24 @@ _SAID: Mapping[str, str] = {
 }
 
 
+_NUMBERS: Mapping[Any, str] = {
+    int: "expected a whole number",
+    int | None: "expected a whole number",
+    float: "expected a number",
+    float | None: "expected a number",
+}
+
+
+def refuse_boolean(value: object, kind: Any) -> object:
+    """Return a value as it came; raise ``ValueError`` for true or false in a field whose type ``kind`` is a number.
+
+    Pydantic would take them as 1 and 0.
+    """
+    if isinstance(value, bool) and kind in _NUMBERS:
+        raise ValueError(f"{_NUMBERS[kind]}, not {'true' if value else 'false'}")
+    return value
+
+
 def said_of(problem: Mapping[str, Any]) -> str:
     """Return the message to one of the problems that ``ValidationError.errors()`` lists."""
     if problem["type"] == "too_short":

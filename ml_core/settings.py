@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-MaskedFeature = Annotated[str, StringConstraints(pattern=r"^[^.]+\..+$")]
-DatabaseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{0,64}$")]
-InstanceLimit = Annotated[str, StringConstraints(pattern=r"^[^=]+=[0-9]+(\.[0-9]+)?$")]
+
+def _text_like(pattern: str, expected: str) -> AfterValidator:
+    """Return a check that says in words what was expected, where pydantic would show the expression."""
+    form = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if form.fullmatch(text) is None:
+            raise ValueError(f"expected {expected}, not {text[:60]!r}")
+        return text
+
+    return AfterValidator(check)
+
+
+MaskedFeature = Annotated[
+    str,
+    _text_like(r"[^.]+\..+", "model.feature, or *.feature for every model, such as payment_fraud.localTime"),
+]
+DatabaseName = Annotated[str, _text_like(r"[A-Za-z0-9_]{0,64}", "at most 64 letters, digits or '_'")]
+InstanceLimit = Annotated[
+    str, _text_like(r"[^=]+=[0-9]+(\.[0-9]+)?", "an instance and its limit in percent, such as i-0abc=80")
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Workers = Annotated[int, Field(ge=1, le=64)]
 Threads = Annotated[int, Field(ge=1, le=64)]
@@ -124,6 +143,10 @@ class ResponseTimeSettings(Section):
     limit: Annotated[float, Field(gt=0)] | None = None
     simulator_port: Port = 8090
     tables_database: DatabaseName | None = None
+
+    def address_of(self, text: str) -> str:
+        """Return an address of ``config_file``, in which ``{simulator_port}`` stands for the setting of this name."""
+        return text.replace("{simulator_port}", str(self.simulator_port))
 
 
 class LinkTrafficSettings(Section):

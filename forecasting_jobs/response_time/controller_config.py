@@ -5,7 +5,8 @@ key                      meaning here
 ======================== ============================================================================================
 client_creds.client_id      the API client, as ``name@account``
 client_creds.client_secret  its secret; better left out and set by ``ML_RESPONSE_TIME__CLIENT_SECRET`` (or ``_FILE``)
-client_creds.geturl         where tokens are to be had: ``https://.../controller/api/oauth/access_token``
+client_creds.geturl         where tokens are to be had: ``https://.../controller/api/oauth/access_token``;
+                            ``{simulator_port}`` in it stands for the setting ``response_time.simulator_port``
 metric_paths                where metrics are kept, by name; the others are where ``metrics.METRIC_PATHS`` says
 db                          taken and not used: the setting ``store_url`` says where everything is kept
 ======================== ============================================================================================
@@ -64,7 +65,7 @@ def read_controller_config(settings: ResponseTimeSettings) -> ControllerConfig:
     if isinstance(verify, str) and not Path(verify).is_file():
         raise ConfigurationError(f"response_time.ca_file: there is no file {verify}")
     return ControllerConfig(
-        _base(path, creds.get("geturl", "")),
+        _base(path, settings.address_of(creds.get("geturl", ""))),
         creds["client_id"],
         secret,
         verify,

@@ -119,7 +119,11 @@ def start(job: str) -> None:
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def now(time: str, module: str, arguments: tuple[str, ...]) -> None:
     """Run a job's command as somebody has asked for it at a time."""
-    requested_time.set(parse_time(time))
+    with plain_errors():
+        try:
+            requested_time.set(parse_time(time))
+        except ValueError as error:
+            raise InvalidInput(f"TIME: {error}") from None
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

@@ -41,7 +41,8 @@ def cron_calls_jobs() -> bool:
 def _asks_the_made_up(section: ResponseTimeSettings) -> bool:
     """Return whether hours come from the controller that this machine makes up, as they do unless one was named."""
     try:
-        address = urlsplit(yaml.safe_load(resolve_path(section.config_file).read_bytes())["client_creds"]["geturl"])
+        content = yaml.safe_load(resolve_path(section.config_file).read_bytes())
+        address = urlsplit(section.address_of(content["client_creds"]["geturl"]))
     except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
         return False  # the job says what is wrong with the file
     made_up = f"127.0.0.1:{section.simulator_port}", f"localhost:{section.simulator_port}"

@@ -15,6 +15,7 @@ from ml_core.settings import Settings
 
 # How to get what is not there.
 _FLAGS = {"prometheus": "--platform", "alertmanager": "--platform", JUPYTER: "--notebook"}
+_BY_SETTINGS = ("controller", "schedule")
 
 
 def platform_programs(settings: Settings) -> tuple[Program, ...]:
@@ -38,6 +39,18 @@ def chosen_programs(settings: Settings, names: Collection[str]) -> tuple[Program
         if name not in known:
             raise LauncherError(_explain(name, list(known)))
     return tuple(known[name] for name in dict.fromkeys(names))
+
+
+def check_stoppable(settings: Settings, names: Collection[str], recorded: Collection[str]) -> None:
+    """Raise ``LauncherError`` for a name of nothing that is ``recorded`` as started or that could have been.
+
+    Parts that these settings leave out count too: they may have been started under others.
+    """
+    if unknown := [name for name in names if name not in recorded]:
+        known = dict.fromkeys([*(each.name for each in known_programs(settings)), *_BY_SETTINGS, *_FLAGS, *recorded])
+        for name in unknown:
+            if name not in known:
+                raise LauncherError(f"there is no {name[:60]} to stop: expected one of {', '.join(known)}")
 
 
 def not_installed(programs: Sequence[Program], settings: Settings) -> list[str]:

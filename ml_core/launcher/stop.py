@@ -10,6 +10,7 @@ from ml_core.config import resolve_path
 from ml_core.launcher.ending import end, end_leftovers
 from ml_core.launcher.lock import only_launcher
 from ml_core.launcher.pid_files import forget, recorded
+from ml_core.launcher.platform import check_stoppable
 from ml_core.settings import Settings
 
 
@@ -18,9 +19,11 @@ def stop(
 ) -> None:
     """Stop what the pid files name: only ``names`` if there are any, and none of ``spared``.
 
-    The settings may have changed since the start: only the folder matters.
+    The settings may have changed since the start: only the folder matters. Raises ``LauncherError`` for an unknown
+    name, before anything is stopped.
     """
     run_folder = resolve_path(settings.run_folder)
+    check_stoppable(settings, names, recorded(run_folder))
     if not run_folder.is_dir():
         click.echo("nothing to stop")
         return

@@ -21,7 +21,7 @@ from tinydb import TinyDB
 from tinydb.storages import Storage
 
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, replace_file
+from ml_core.files import can_be_written, file_trouble, replace_file
 
 LOCK_TIMEOUT_SECONDS = 30.0
 LOCK_POLL_SECONDS = 0.002  # a batch holds the lock for some milliseconds; filelock's own 50 would be most of the wait
@@ -56,6 +56,8 @@ class DocumentFile:
         self._guard = threading.Lock()
         self._seen: tuple[int, int, int] | None = None
         self._documents: list[dict[str, Any]] = []
+        if path.parent.is_dir() and not can_be_written(path.parent):
+            return  # what is there can be read all the same
         with self._locked():
             for stray in path.parent.glob(f".{path.name}.*.tmp"):  # of a process that was killed while it wrote
                 stray.unlink()

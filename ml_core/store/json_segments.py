@@ -16,7 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ml_core.errors import StoreUnavailable
-from ml_core.files import file_trouble, sync_folder
+from ml_core.files import can_be_written, file_trouble, sync_folder
 from ml_core.lines import cut_torn_tail, decode_line, encode_line, is_whole, write_all
 from ml_core.store.json_archives import encode_head, encode_members
 from ml_core.store.json_documents import LOCK_POLL_SECONDS, LOCK_TIMEOUT_SECONDS
@@ -202,8 +202,13 @@ def _kept(lines: Iterable[bytes], keep: Callable[[dict[str, Any]], bool]) -> lis
 
 
 def sweep_segments(records: Path) -> None:
-    """Remove what processes that were killed while they rewrote a segment have left below a folder."""
+    """Remove what processes that were killed while they rewrote a segment have left below a folder.
+
+    Where nothing can be written it stays: no reader takes it for a segment.
+    """
     for folder in {stray.parent for stray in records.rglob(".*.tmp")}:
+        if not can_be_written(folder):
+            continue
         with segment_lock(folder):  # one that lives holds it until its file is in place
             for stray in folder.glob(".*.tmp"):
                 stray.unlink()

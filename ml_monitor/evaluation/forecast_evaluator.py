@@ -206,15 +206,19 @@ def _start_of(period: Period, time: datetime) -> datetime:
 
 
 def _issued(issue_times: Sequence[datetime], before: Issued | None, *, is_full: bool) -> Issued | None:
-    """Return what the times of issue that were read tell; only a full look has enough of them for the usual gap."""
+    """Return what the times of issue that were read tell; a full look has the most of them for the usual gap."""
     if not issue_times:
         return before
-    distinct = np.unique(np.array([time.timestamp() for time in issue_times]))
-    gap = timedelta(seconds=float(np.median(np.diff(distinct)))) if len(distinct) > 1 else timedelta(0)
-    newest = max(issue_times)
+    newest, gap = max(issue_times), _usual_gap(issue_times)
     if before is None:
         return Issued(newest, gap)
-    return Issued(max(newest, before.newest_time), gap if is_full else before.usual_gap)
+    usual = gap if gap and is_full else before.usual_gap or _usual_gap([*issue_times, before.newest_time])
+    return Issued(max(newest, before.newest_time), usual)
+
+
+def _usual_gap(times: Sequence[datetime]) -> timedelta:
+    distinct = np.unique(np.array([time.timestamp() for time in times]))
+    return timedelta(seconds=float(np.median(np.diff(distinct)))) if len(distinct) > 1 else timedelta(0)
 
 
 def _written(issued: Issued) -> dict[str, str]:

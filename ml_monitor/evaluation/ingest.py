@@ -35,9 +35,13 @@ def check_ingest(
 
     A forecast counts as a prediction made at its issue time; ``issued`` says when forecasts came. The bound is that of
     the rule if it sets one by hand, else ``stale_after_hours`` or, for forecasts that are issued more seldom, twice the
-    usual time between two. A model that never had a prediction has not gone silent.
+    usual time between two. A model that never had a prediction has not gone silent, nor has one whose forecasts
+    were all issued at one time: it was perhaps trained on a data set that somebody sent, and is to say no more.
     """
-    made = [store.last_prediction_time(model.name), issued.newest_time if issued else None]
+    predicted = store.last_prediction_time(model.name)
+    if predicted is None and issued is not None and not issued.usual_gap:
+        return []
+    made = [predicted, issued.newest_time if issued else None]
     newest = max((time for time in made if time is not None), default=None)
     usual = max(stale_after_hours, _MISSED_FORECASTS * (issued.usual_gap / _HOUR) if issued else 0.0)
     watching = [rule for rule in rules_for(rules, model.name) if rule.watches == "ingest"]

@@ -19,9 +19,9 @@ from ml_monitor.pages.jobs_reader import JobLine, read_jobs_page
 from ml_monitor.pages.stories import Story, tell
 from ml_monitor.results.summaries import ChunkSummary, Summary, read_summaries
 
-State = Literal["critical", "warning", "stale", "no version", "no data", "ok"]
+State = Literal["critical", "warning", "stale", "no version", "no data", "not judged", "ok"]
 STATES: tuple[State, ...] = get_args(State)
-"""Worst first: what an alert says is wrong, then what once worked and stopped, then what was never set up or used."""
+"""Worst first: what an alert says is wrong, what once worked and stopped, what was never set up, used or judged."""
 _TREND_CHUNKS = 30
 _COVERED_CHUNKS = 7
 _NEXT_JOBS = 5
@@ -176,7 +176,8 @@ def read_row(
     ``alerts`` are its own that count for its state.
     """
     is_stale = last is not None and now - last > timedelta(hours=stale_after_hours)
-    state = _state(alerts, model, last, is_stale)
+    is_judged = summary is not None and summary.is_judged
+    state = _state(alerts, model, last, is_stale=is_stale, is_judged=is_judged)
     glance = _glance(summary) if summary else _NOTHING
     since_time = alerts[0].since_time if alerts else last if state == "stale" else None
     return ModelRow(
@@ -197,12 +198,17 @@ def read_row(
     )
 
 
-def _state(alerts: Sequence[AlertLine], model: Model, last: datetime | None, is_stale: bool) -> State:
+def _state(
+    alerts: Sequence[AlertLine], model: Model, last: datetime | None, *, is_stale: bool, is_judged: bool
+) -> State:
     if alerts:
         return alerts[0].severity  # the worst stands first
     if last is None:
         return "no data" if model.champion is not None else "no version"
-    return "stale" if is_stale else "ok"
+    if is_stale:
+        return "stale"
+    # That nothing fires says nothing of a model that nothing was held against.
+    return "ok" if is_judged else "not judged"
 
 
 _NOTHING = Glance(None, None, (), None, 0, None, None)

@@ -16,6 +16,7 @@ from ml_monitor.pages.stories import Part, told_alerts
 _NAMED = 3
 _WORDS: dict[State, str] = {
     "ok": "ok",
+    "not judged": "not judged yet",
     "no data": "without data yet",
     "no version": "without a version",
     "stale": "stale",

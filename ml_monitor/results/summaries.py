@@ -69,6 +69,11 @@ class Summary:
     reference: float | None
     chunks: tuple[ChunkSummary, ...]
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether a check has held the headline metric or a column of one of the chunks against a bound."""
+        return any(chunk.state in ("ok", "beyond") or chunk.columns for chunk in self.chunks)
+
     def drifting_since(self, column: str) -> datetime | None:
         """Return the start of the first of the newest chunks in which a column drifted without a break.
 

@@ -93,7 +93,7 @@ def filled(live_monitor: LiveMonitor) -> None:
 @pytest.mark.usefixtures("filled")
 def test_the_overview_leads_to_each_model(visit: Visit) -> None:
     page = visit.open("/")
-    expect(page.locator(".verdict")).to_contain_text("3 models: 3 ok.")
+    expect(page.locator(".verdict")).to_contain_text("3 models: 3 not judged yet (")
     row = page.get_by_role("row").filter(has_text="Housing Price Prediction")
     expect(row).to_contain_text("0.9100")
     expect(row).to_contain_text("not checked yet")

@@ -43,6 +43,7 @@ def test_the_file_that_comes_with_the_suite_says_the_defaults() -> None:
         (b"[", "line 1 is not JSON"),
         (b"[]", "config.json: it:"),
         (b'{"FEED_LEN": 0}', "FEED_LEN"),
+        (b'{"PREDICT_LEN": true}', "PREDICT_LEN: expected a whole number, not true"),
         (b'{"MODEL": "GRU"}', "MODEL"),
         (b'{"FEED_LENGTH": 5}', "FEED_LENGTH"),
         (b'{"MAIL_INTERVAL": "often"}', "MAIL_INTERVAL"),

@@ -72,13 +72,13 @@ class TestOverview:
             ("fraud", "critical"),
             ("warned", "warning"),
             ("stopped", "stale"),
-            ("healthy", "ok"),
+            ("healthy", "not judged"),
         ]
         assert found["verdict"] == (
             "fraud: performance is above its threshold since 17 Nov (roc_auc 12.5, bound 10); 1 more alert. "
             "warned: drift of amount since 17 Nov. "
             "stopped has had no prediction since 12 Nov 12:00 UTC. "
-            "4 models: 1 ok, 1 stale, 1 with a warning, 1 critical."
+            "4 models: 1 not judged yet (healthy), 1 stale, 1 with a warning, 1 critical."
         )
         assert [alert["subject"] for alert in found["models"][0]["alerts"]] == ["roc_auc", "age"]
 
@@ -111,9 +111,8 @@ class TestOverview:
         taken_up = responses.acknowledge(known.state, author="ada", note="", time=NOON)
         silenced = responses.silence(quiet.state, author="ada", note="", time=NOON, until_time=NOON + DAY)
         keep(json_store, replaced(known, taken_up), replaced(quiet, silenced))
-        assert "known : drift of mae since 17 Nov, acknowledged. 2 models: 1 ok, 1 critical." in text_of(
-            client.get("/")
-        )
+        said = "known : drift of mae since 17 Nov, acknowledged. 2 models: 1 not judged yet (quiet), 1 critical."
+        assert said in text_of(client.get("/"))
 
     def test_silence_of_a_model_is_said_as_before_also_when_an_alert_fires_on_it(
         self, client: FlaskClient, registry: Registry, json_store: JsonStore

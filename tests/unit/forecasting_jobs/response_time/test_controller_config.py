@@ -41,6 +41,12 @@ def test_the_secret_of_the_environment_goes_first(tmp_path: Path) -> None:
 
 def test_the_file_that_comes_with_the_suite_names_the_made_up_controller() -> None:
     assert read_controller_config(ResponseTimeSettings()).url == "http://127.0.0.1:8090"
+    assert read_controller_config(ResponseTimeSettings(simulator_port=18090)).url == "http://127.0.0.1:18090"
+
+
+def test_a_controller_that_the_file_names_stays_where_it_is(tmp_path: Path) -> None:
+    settings = written(tmp_path, {"client_creds": CREDS}, simulator_port=18090)
+    assert read_controller_config(settings).url == "https://monitor.example"
 
 
 def test_the_file_that_comes_with_the_suite_tells_where_all_metrics_are(tmp_path: Path) -> None:

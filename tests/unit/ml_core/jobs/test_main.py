@@ -88,3 +88,10 @@ def test_a_job_is_not_run_under_a_name_that_none_can_have(command: CliRunner, tm
     result = command.invoke(main, ["run", "../../elsewhere", "ml_core.store", "stats"])
     assert result.exit_code == 1
     assert result.stderr.startswith("error: NAME: expected 1 to 64 letters") and not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("time", ["yesterday", "2026-11-20T12:00:00"])
+def test_a_job_that_was_asked_for_at_what_is_no_time_does_not_run(command: CliRunner, time: str) -> None:
+    result = command.invoke(main, ["now", time, "ml_core.no_such_module"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: TIME: expected a") and result.stderr.count("\n") == 1

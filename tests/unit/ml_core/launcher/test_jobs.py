@@ -55,6 +55,16 @@ def test_the_made_up_controller_is_for_the_job_that_asks_it(crontab: Path, tmp_p
     assert names(response_time=ResponseTimeSettings(config_file="/nowhere.yml")) == ["schedule"]
 
 
+def test_the_port_alone_moves_the_made_up_controller_unless_the_file_names_another(
+    crontab: Path, tmp_path: Path
+) -> None:
+    assert names(response_time=ResponseTimeSettings(simulator_port=18090)) == ["controller", "schedule"]
+    explicit = tmp_path / "mine.yml"
+    explicit.write_text("client_creds:\n  geturl: http://127.0.0.1:8090/controller/api/oauth/access_token\n")
+    moved = ResponseTimeSettings(simulator_port=18090, config_file=str(explicit))
+    assert names(response_time=moved) == ["schedule"]
+
+
 def test_a_wrong_job_stops_the_start(crontab: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"jobs\.off"):
         names(jobs=JobsSettings(off=("nonsense",)))

@@ -25,6 +25,13 @@ def test_a_wrong_setting_is_one_line_and_exit_1(command: str, monkeypatch: pytes
     assert result.stdout == ""
 
 
+def test_stop_of_an_unknown_part_is_a_failure_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ML_RUN_FOLDER", str(tmp_path / "run"))
+    result = CliRunner().invoke(main, ["stop", "montor"])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("there is no montor to stop: expected one of ") and result.stderr.count("\n") == 1
+
+
 def test_stop_with_nothing_running_is_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ML_RUN_FOLDER", str(tmp_path / "run"))
     result = CliRunner().invoke(main, ["stop"])

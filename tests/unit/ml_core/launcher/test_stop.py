@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ml_core.launcher.errors import LauncherError
 from ml_core.launcher.health import unready
 from ml_core.launcher.proc import process_state
 from ml_core.launcher.stop import stop
@@ -38,9 +39,26 @@ def test_only_the_named_are_stopped(platform: Platform, capsys: pytest.CaptureFi
     assert capsys.readouterr().out.startswith("stopped models")
     assert unready(monitor) is None
     assert unready(models) is not None
-    stop(platform.settings, ["models"])
+    stop(platform.settings, ["ml_models"])
     assert capsys.readouterr().out == "nothing to stop\n"
     assert unready(monitor) is None
+
+
+def test_an_unknown_name_is_refused_before_anything_is_stopped(platform: Platform) -> None:
+    with pytest.raises(LauncherError, match=r"there is no montor to stop: expected one of .*monitor.*controller"):
+        stop(platform.settings, ["montor"])
+    platform.start()
+    with pytest.raises(LauncherError, match="there is no montor to stop"):
+        stop(platform.settings, ["models", "montor"])
+    assert all(unready(app) is None for app in platform.apps)
+
+
+def test_what_is_known_but_not_started_is_nothing_to_stop(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("schedule", "prometheus", "jupyter"):
+        stop(platform.settings, [name])
+        assert capsys.readouterr().out == "nothing to stop\n"
 
 
 def test_the_spared_go_on(platform: Platform) -> None:

@@ -283,6 +283,19 @@ def test_a_forecaster_that_falls_silent_is_told(forecaster: Registry) -> None:
     assert alert.state.status == "firing"
 
 
+def test_a_forecaster_of_one_time_of_issue_alone_has_not_fallen_silent(forecaster: Registry) -> None:
+    store = forecaster.store
+    store.put_forecast(a_forecast(BEGIN, hours=24, series="web/cpu", model="arima"))
+    assert ingest(forecaster, check(forecaster, 0), day_end(0) + HOUR) == []
+    assert ingest(forecaster, check(forecaster, 9), day_end(9) + HOUR) == []
+    # With a second one it has a rhythm, which is kept also when a later look finds the last of them alone.
+    store.put_forecast(a_forecast(day_end(9), hours=24, series="web/cpu", model="arima"))
+    (alert,) = ingest(forecaster, check(forecaster, 10), day_end(10) + HOUR)
+    assert alert.state.status == "ok"
+    (alert,) = ingest(forecaster, check(forecaster, 35), day_end(35) + HOUR)
+    assert alert.state.status == "firing"
+
+
 def test_one_that_speaks_once_in_two_days_has_not_fallen_silent_after_one(forecaster: Registry) -> None:
     evaluation = check(forecaster, 6)
     evaluation.issued = Issued(BEGIN + 96 * HOUR, 48 * HOUR)

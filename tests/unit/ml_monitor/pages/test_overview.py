@@ -29,15 +29,15 @@ class TestOverview:
         housing.add_model(a_model("elsewhere", task="binary", headline_metric=None))
         page = client.get("/")
         shown = text_of(page)
-        assert "2 models: 1 ok, 1 without a version (elsewhere)." in shown
+        assert "2 models: 1 not judged yet (housing_price), 1 without a version (elsewhere)." in shown
         assert (
-            "ok housing_price Housing Price not checked yet 0.9000 r2_score, held out none none none 1 min ago" in shown
+            "not judged housing_price Housing Price not checked yet 0.9000 r2_score, held out none none none 1 min ago"
+            in shown
         )
         assert "no version elsewhere Elsewhere nothing is served yet none none none none none yet" in shown
         assert 'href="/ui/models/housing_price"' in page.text
-        assert (
-            "0 critical 0 warning 1 no version 1 ok 0 alerts firing 0 jobs failed 0 silent 0 without new data" in shown
-        )
+        assert "0 critical 0 warning 1 no version 1 not judged 0 ok 0 alerts firing 0 jobs failed 0 silent" in shown
+        assert "0 silent 0 without new data" in shown
         assert "No job has run yet." in shown
 
     def test_shows_jobs_that_failed_and_when_the_others_run_next(self, client: FlaskClient, housing: Registry) -> None:
@@ -60,17 +60,17 @@ class TestOverview:
         rows = {row["model"]: row for row in csv.DictReader(io.StringIO(answer.text))}
         assert rows["evil"]["title"] == "'=cmd()"
         found = rows["housing_price"]
-        assert (found["state"], found["metric"], found["value"]) == ("ok", "r2_score", "0.9")
+        assert (found["state"], found["metric"], found["value"]) == ("not judged", "r2_score", "0.9")
         assert found["last_prediction"] == "2026-11-20T11:59:00Z"
 
     def test_is_the_same_as_json(self, client: FlaskClient, housing: Registry) -> None:
         found = client.get("/?format=json").get_json()
-        assert found["verdict"] == "1 model: 1 ok."
+        assert found["verdict"] == "1 model: 1 not judged yet (housing_price)."
         assert found["time"] == "2026-11-20T12:00:00Z"
         (model,) = found["models"]
         assert model["last_prediction_time"] == "2026-11-20T11:59:00Z"
         assert model["headline"] == {"metric": "r2_score", "value": 0.9, "time": None, "is_of_training": True}
-        assert found["counts"]["ok"] == 1
+        assert (found["counts"]["not judged"], found["counts"]["ok"]) == (1, 0)
 
     def test_escapes_what_clients_wrote(self, client: FlaskClient, registry: Registry) -> None:
         registry.add_model(a_model("evil", title=HOSTILE))

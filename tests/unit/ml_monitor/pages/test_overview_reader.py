@@ -36,6 +36,10 @@ def log(registry: Registry, model: str, *ages: timedelta, **changes: Any) -> Non
     registry.store.record_predictions(model, rows, new_ids=True)
 
 
+def judged(registry: Registry, model: str, **changes: Any) -> None:
+    update_summary(registry.store, Summary(model, NOON, "r2", 0.7, (a_chunk(0, **changes),)))
+
+
 def promoted(registry: Registry, name: str, **changes: Any) -> None:
     registry.add_model(a_model(name, **changes))
     version = registry.store.add_version(a_version(name, artifact=None))
@@ -54,20 +58,31 @@ def test_models_come_worst_first_then_by_name(registry: Registry) -> None:
     registry.add_model(a_model("bare"))
     for name in ("a_ok", "b_ok"):
         log(registry, name, timedelta(hours=23))
+        judged(registry, name)
     log(registry, "stopped", timedelta(days=8))
+    promoted(registry, "measured")
+    log(registry, "measured", timedelta(hours=1))
     found = overview(registry)
     assert [(model.name, model.state) for model in found.models] == [
         ("stopped", "stale"),
         ("bare", "no version"),
         ("waiting", "no data"),
+        ("measured", "not judged"),
         ("a_ok", "ok"),
         ("b_ok", "ok"),
     ]
     assert verdict(found) == (
         "stopped has had no prediction since 12 Nov 12:00 UTC. "
-        "5 models: 2 ok, 1 without data yet (waiting), 1 without a version (bare), 1 stale."
+        "6 models: 2 ok, 1 not judged yet (measured), 1 without data yet (waiting), "
+        "1 without a version (bare), 1 stale."
     )
-    assert found.counts == {"critical": 0, "warning": 0, "stale": 1, "no version": 1, "no data": 1, "ok": 2}
+    assert {state: count for state, count in found.counts.items() if count} == {
+        "stale": 1,
+        "no version": 1,
+        "no data": 1,
+        "not judged": 1,
+        "ok": 2,
+    }
     assert (found.stale, found.models[0].since_time) == (1, NOON - timedelta(days=8))
 
 
@@ -100,14 +115,33 @@ def test_a_model_with_predictions_and_no_champion_is_served_elsewhere(registry: 
     log(registry, "elsewhere", timedelta(minutes=1), version=None)
     found = row(registry, "elsewhere")
     assert found.is_served_elsewhere
-    assert (found.state, found.version, found.last_prediction_time) == ("ok", None, NOON - timedelta(minutes=1))
+    assert (found.state, found.version, found.last_prediction_time) == ("not judged", None, NOON - timedelta(minutes=1))
 
 
 def test_a_model_becomes_stale_when_the_setting_says(registry: Registry) -> None:
     promoted(registry, "housing_price")
     log(registry, "housing_price", timedelta(hours=2))
-    assert overview(registry, stale_after_hours=2.0).models[0].state == "ok"
+    assert overview(registry, stale_after_hours=2.0).models[0].state == "not judged"
     assert overview(registry, stale_after_hours=1.99).models[0].state == "stale"
+
+
+@pytest.mark.parametrize(
+    ("state", "columns", "said"),
+    [
+        ("ok", 0, "ok"),
+        ("beyond", 0, "ok"),
+        ("undefined", 5, "ok"),
+        ("undefined", 0, "not judged"),
+        ("not judged", 0, "not judged"),
+    ],
+)
+def test_a_model_is_ok_only_once_something_of_it_was_held_against_a_bound(
+    registry: Registry, state: str, columns: int, said: str
+) -> None:
+    promoted(registry, "housing_price")
+    log(registry, "housing_price", timedelta(hours=1))
+    judged(registry, "housing_price", state=state, columns=columns)
+    assert row(registry).state == said
 
 
 def test_what_checks_measured_is_shown_at_a_glance(registry: Registry) -> None:
