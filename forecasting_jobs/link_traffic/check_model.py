@@ -136,8 +136,8 @@ def _why_again(parts: ProcessParts, verdict: ModelVerdict) -> str:
             hours=parts.settings.retraining.cool_down_hours
         )
         return _STILL_BREACHED if verdict.is_breached and is_stale else ""
-    if request is None or request.challenger is None:
-        return ""
+    if request is None or request.challenger is None or request.author not in ("", JOB):
+        return ""  # a person asked, and may ask again
     is_champion = parts.registry.find(verdict.model).champion == request.challenger
     is_due = is_champion and now >= _trained(parts, verdict.model, request.challenger) + _FOLLOWED_AFTER
     return _KNOWS_MORE if is_due else ""
