@@ -18,7 +18,6 @@ from importlib.metadata import version as version_of
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from forecasting_jobs.link_traffic import network
@@ -36,6 +35,7 @@ from forecasting_jobs.link_traffic.features import (
 from forecasting_jobs.link_traffic.link_series import HOUR, STEP_NAMES, LinkSeries, table_of
 from forecasting_jobs.link_traffic.network import Epoch, NetworkSettings, untold
 from forecasting_jobs.link_traffic.race import LABELS, LAST_VALUE, NETWORK, SEASONAL_NAIVE, Race, race
+from forecasting_jobs.link_traffic.reference import reference_of
 from ml_core.artifacts.windowed_network_format import TrainedNetwork
 from ml_core.clock import format_time
 from ml_core.errors import FieldError, InvalidInput
@@ -45,7 +45,7 @@ from ml_core.process_parts import ProcessParts
 from ml_core.records import Model, ModelVersion
 from ml_core.retraining.promoting import promote
 from ml_core.scores import mean_absolute_error
-from ml_core.traffic.records import STEP_FEATURES, TARGETS
+from ml_core.traffic.records import STEP_FEATURES
 
 log = logging.getLogger(__name__)
 FORMAT = "windowed_network"
@@ -56,7 +56,6 @@ _BLOCKS = 20
 FEWEST = 50
 """Windows to learn from, or to be judged on."""
 _MOST_LEARNT = 40_000
-_MOST_OF_REFERENCE = 1_000  # examples, each with a row for each step of both targets
 _PROBES = 32
 
 
@@ -214,32 +213,6 @@ def split(examples: Examples, cut_off: datetime, ahead: timedelta) -> tuple[Exam
     if len(learning) < FEWEST or not len(validation):
         raise _too_short("to learn from", len(learning))
     return learning.taken(np.arange(0, len(learning), -(-len(learning) // _MOST_LEARNT))), validation
-
-
-def reference_of(raced: Race) -> pd.DataFrame:
-    """Return what was known and said in the race, and what came: a row for each step of each target, as when served.
-
-    Of many examples a part is drawn, at random lest it be the same hours of each day.
-    """
-    count = min(len(raced.examples), _MOST_OF_REFERENCE)
-    drawn = np.sort(np.random.default_rng(0).choice(len(raced.examples), count, replace=False))
-    some, said = raced.examples.taken(drawn), raced.said[drawn]
-    _, horizon, directions = said.shape
-    each = np.repeat(np.arange(count), horizon * directions)
-    times = [format_time(time) for time in pd.to_datetime(some.seconds, unit="s", utc=True).to_pydatetime()]
-    return pd.DataFrame(
-        {
-            "time": np.array(times)[each],
-            "link": np.array([link for link, _ in some.pairs])[each],
-            "location": np.array([location for _, location in some.pairs])[each],
-            "target": np.tile(TARGETS, count * horizon),
-            "step": np.tile(np.repeat(np.arange(1, horizon + 1), directions), count),
-            "rx_gbs": some.windows[each, -1, 0],
-            "tx_gbs": some.windows[each, -1, 1],
-            "value": said.ravel(),
-            "truth": some.truths.ravel(),
-        }
-    )
 
 
 def register_version(

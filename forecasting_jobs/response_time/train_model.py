@@ -82,7 +82,9 @@ def train(parts: Parts, history: Series, *, trials: int = 8, progress: Progress 
     served, is_promoted = champion.parameters["forecaster"], best == best_six
     trained = Trained(race.errors, trees, six.number, served, champion.number, is_promoted)
     if champion.number != model.champion:
-        promote(parts.registry, parts.registry.find(model.name), champion.number, why=trained.told())
+        beats = "beats both naive forecasts" if is_promoted else f"only {LABELS[served]}, but nothing was served yet"
+        why = f"version {champion.number}: {beats}"
+        promote(parts.registry, parts.registry.find(model.name), champion.number, why=why)
     log.info("%s: %s", model.name, trained.told())
     return trained
 

@@ -47,12 +47,19 @@ def end(record: Record, grace_seconds: float = 10.0) -> bool:
 def end_leftovers(run_folder: Path, name: str, record: Record, grace_seconds: float = 10.0) -> list[int]:
     """Stop what an app that was killed has left behind, such as a server's workers; return the pids."""
     pids = _leftovers(run_folder, name, record)
+    states = [process_state(pid) for pid in pids]
+
+    def have_ended() -> bool:
+        # One that is about to end has lost its environment, and with it the mark, while it still runs.
+        ended = all(state is None or process_state(state.pid) != state for state in states)
+        return ended and not _leftovers(run_folder, name, record)
+
     for pid in pids:
         _signal(pid, signal.SIGTERM)
-    if not _within(grace_seconds, lambda: not _leftovers(run_folder, name, record)):
+    if not _within(grace_seconds, have_ended):
         for pid in _leftovers(run_folder, name, record):
             _signal(pid, signal.SIGKILL)
-        if not _within(_KILL_SECONDS, lambda: not _leftovers(run_folder, name, record)):
+        if not _within(_KILL_SECONDS, have_ended):
             raise LauncherError(f"what {name} has left behind does not end, not even by SIGKILL")
     return pids
 

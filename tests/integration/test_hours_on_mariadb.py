@@ -119,7 +119,8 @@ def rows(server: MariaDbServer, parts: Parts) -> Rows:
     found["metric points"] = list(points.itertuples(index=False, name=None))
     for kind in parts.store.document_kinds():
         found[kind] = [
-            (document.key, {**document.content, "fetched_time": None}) for document in parts.store.list_documents(kind)
+            (document.key, {**document.content, "fetched_time": None, "time": None, "who": None})
+            for document in parts.store.list_documents(kind)
         ]
     return found
 
