@@ -17,8 +17,9 @@ from sklearn.ensemble import RandomForestClassifier
 from benchmarks.figures import Figure, Sizes, in_turns, milliseconds, progress, seconds_of
 from ml_core.client import MonitorClient, watch
 from ml_core.clock import Clock
+from ml_core.processes import free_port
 from ml_core.store.json_store import JsonStore
-from tests.processes import free_port, own_folders, resident_megabytes, start_app
+from tests.processes import own_folders, resident_megabytes, start_app
 
 TREES, FEATURES = 100, 10
 NAME = "forest"

@@ -16,8 +16,9 @@ from pydantic import SecretStr
 from benchmarks.dashboard_world import fill, model_name
 from benchmarks.figures import Figure, Pairs, Sizes, milliseconds, progress
 from ml_core.config import project_root
+from ml_core.processes import free_port
 from ml_core.settings import Settings
-from tests.processes import free_port, own_folders, start_app
+from tests.processes import own_folders, start_app
 
 _WARMING = 5
 _HELLOS_PER_PAGE = 20  # a bare page is over too soon to be timed by a few

@@ -24,9 +24,10 @@ from benchmarks.figures import Figure, Pairs, Sizes, progress
 from benchmarks.serving_load import Load, put_load, request_bytes
 from ml_core.clock import Clock
 from ml_core.config import project_root
+from ml_core.processes import free_port
 from ml_core.registry import Registry
 from ml_core.store.json_store import JsonStore
-from tests.processes import free_port, own_folders
+from tests.processes import own_folders
 
 _CONNECTIONS = 8
 _SETTLE_SECONDS = 0.5  # longer than rows wait for the log, whose CPU counts as well

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from ml_core.config import project_root
 from ml_core.launcher.apps import platform_apps
+from ml_core.processes import end_process, free_port
 from ml_core.settings import Settings
 from ml_core.store.base import Store
 from ml_core.store.json_store import JsonStore
@@ -41,14 +41,6 @@ def eventually(is_so: Callable[[], bool], seconds: float = 20) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not come so in time"
         time.sleep(0.02)
-
-
-def free_port() -> int:
-    """Return a port on which nothing listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def own_folders(folder: Path) -> dict[str, str]:
@@ -90,7 +82,7 @@ def start_app(module: str, environment: Mapping[str, str], port: int | None = No
         _wait_until_ready(process, url, log)
         yield RunningApp(url, process.pid, log)
     finally:
-        _stop(process)
+        end_process(process, _STOP_SECONDS)
 
 
 MOST_RESIDENT_MB = 170
@@ -136,12 +128,3 @@ def _is_ready(url: str) -> bool:
         return False
     except OSError:  # nothing listens yet
         return False
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

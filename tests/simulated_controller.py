@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import requests
 
 from ml_core.config import project_root
-from tests.processes import eventually, free_port
+from ml_core.processes import free_port
+from tests.processes import eventually
 
 
 def without_settings() -> dict[str, str]:

@@ -131,11 +131,10 @@ def _why_again(parts: ProcessParts, verdict: ModelVerdict) -> str:
     if request is not None and request.state != "done":
         return ""
     trial = read_trial(parts.store, verdict.model)
-    if trial is not None and trial.kind == "shadow":
-        is_stale = now >= _trained(parts, trial.model, trial.hidden) + timedelta(
-            hours=parts.settings.retraining.cool_down_hours
-        )
-        return _STILL_BREACHED if verdict.is_breached and is_stale else ""
+    if trial is not None:
+        cool_down = timedelta(hours=parts.settings.retraining.cool_down_hours)
+        is_stale = trial.kind == "shadow" and now >= _trained(parts, trial.model, trial.hidden) + cool_down
+        return _STILL_BREACHED if verdict.is_breached and is_stale else ""  # whoever is watched is watched to the end
     if request is None or request.challenger is None or request.author not in ("", JOB):
         return ""  # a person asked, and may ask again
     is_champion = parts.registry.find(verdict.model).champion == request.challenger

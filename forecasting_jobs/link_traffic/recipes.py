@@ -18,7 +18,7 @@ from forecasting_jobs.link_traffic.link_series import LinkSeries
 from forecasting_jobs.link_traffic.network import NetworkSettings
 from forecasting_jobs.link_traffic.new_pattern import change_time, moved
 from forecasting_jobs.link_traffic.race import LAST_VALUE
-from forecasting_jobs.link_traffic.train import Learnt, cut_off_of, fit_until, learn
+from forecasting_jobs.link_traffic.train import Learnt, cut_off_of, fit_until, learn_until
 from ml_core.clock import format_time
 from ml_core.errors import InvalidInput
 
@@ -47,28 +47,28 @@ class Recipe:
         return list(links) if self.first is None else [part for each in links if (part := _since(each, self.first))]
 
 
-def learn_best(links: Sequence[LinkSeries], step: str, settings: NetworkSettings) -> tuple[Recipe, Learnt]:
+def learn_best(links: Sequence[LinkSeries], settings: NetworkSettings) -> tuple[Recipe, Learnt]:
     """Return the recipe that was best on the newest day and the network that it makes of all of ``links``.
 
-    The race is that of the newest day, which the raced network had not seen. Raises ``InvalidInput`` if no recipe has
-    enough to learn from.
+    The race is that of the newest day, the same for all recipes, which the raced network had not seen. Raises
+    ``InvalidInput`` if no recipe has enough to learn from.
     """
-    length = _race_of(links)
-    cut_off = cut_off_of(links, length)
+    cut_off, straight = cut_off_of(links, _race_of(links)), replace(settings, epochs=0)
     tried: dict[Recipe, Learnt] = {}
-    refused: InvalidInput | None = None
+    refused = InvalidInput("nothing is known of any link")
     for recipe in _recipes(links, cut_off):
-        try:
-            tried[recipe] = learn(recipe.history(links, cut_off), step, replace(settings, epochs=0), held_out=length)
-        except InvalidInput as error:
-            refused = error
+        if history := recipe.history(links, cut_off):
+            try:
+                tried[recipe] = learn_until(history, straight, cut_off)
+            except InvalidInput as error:
+                refused = error
     if not tried:
-        raise refused or InvalidInput("nothing is known")
+        raise refused
     best = min(tried, key=lambda recipe: tried[recipe].race.ratio(LAST_VALUE) * (1 if recipe.first is None else _WARY))
-    network = learn(best.history(links, cut_off), step, settings, held_out=length)
+    network = learn_until(best.history(links, cut_off), settings, cut_off)
     winner, won = settings, network
     if tried[best].race.ratio(LAST_VALUE) <= network.race.ratio(LAST_VALUE):
-        winner, won = replace(settings, epochs=0), tried[best]
+        winner, won = straight, tried[best]
     until = max(series.time_at(len(series)) for series in links)
     return best, replace(won, fitted=fit_until(best.history(links, until), winner, until), cut_off=until)
 
@@ -83,8 +83,6 @@ def _recipes(links: Sequence[LinkSeries], cut_off: datetime) -> Iterator[Recipe]
 
 def _race_of(links: Sequence[LinkSeries]) -> timedelta:
     """Return how long recipes are raced: a day, or as long as it takes to have windows enough of so many links."""
-    if not links:
-        return _RACED
     steps = -(-_RACED_WINDOWS // len(links)) + HORIZON
     return max(_RACED, steps * links[0].step)
 

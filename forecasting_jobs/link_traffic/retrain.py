@@ -63,7 +63,7 @@ class LinkTraffic:
         try:
             if not links:
                 raise InvalidInput("nothing was served")
-            recipe, learnt = learn_best(links, self.step, self.settings)
+            recipe, learnt = learn_best(links, self.settings)
         except InvalidInput as error:
             message = f"too little is known of {self.model} to train on: {error.message}"
             raise InvalidInput(message, [FieldError("ground_truths", message)]) from error

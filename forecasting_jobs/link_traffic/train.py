@@ -154,10 +154,15 @@ def learn(
     """
     if not links or {series.step for series in links} != {STEP_NAMES[step]}:
         raise InvalidInput(f"time: expected series of links with a step of {STEP_NAMES[step]}")
-    cut_off = cut_off_of(links, held_out or HELD_OUT[step])
+    return learn_until(links, settings, cut_off_of(links, held_out or HELD_OUT[step]), told)
+
+
+def learn_until(
+    links: Sequence[LinkSeries], settings: NetworkSettings, cut_off: datetime, told: Epoch = untold
+) -> Learnt:
+    """Fit a network on what lies before ``cut_off`` and race it on the rest; raise ``InvalidInput`` for too little."""
     fitted = fit_until(links, settings, cut_off, told)
-    spec = fitted.trained.spec
-    raced = examples_of(links, spec).since(cut_off)
+    raced = examples_of(links, fitted.trained.spec).since(cut_off)
     if len(raced) < FEWEST:
         raise _too_short("held out", len(raced))
     return Learnt(fitted, race(fitted.trained.served(), raced), cut_off)

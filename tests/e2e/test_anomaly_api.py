@@ -21,9 +21,10 @@ import pytest
 
 from anomaly_api.train import run
 from ml_core.clock import Clock
+from ml_core.processes import free_port
 from ml_core.registry import Registry
 from ml_core.store.json_store import JsonStore
-from tests.processes import RunningApp, eventually, free_port, own_folders, start_app
+from tests.processes import RunningApp, eventually, own_folders, start_app
 
 LOSS_WINDOW = timedelta(seconds=1)
 ROW = {"feature_vector": [150.0, 60.0], "score": True}

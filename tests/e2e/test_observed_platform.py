@@ -16,8 +16,9 @@ import yaml
 from ml_core.config import load_settings, project_root
 from ml_core.launcher.apps import platform_apps
 from ml_core.launcher.prometheus import prometheus_config
+from ml_core.processes import free_port
 from tests.dashboards import DASHBOARDS, RULES, expressions, load_dashboard, rule_expressions
-from tests.processes import eventually, free_port, own_folders
+from tests.processes import eventually, own_folders
 from tests.tools import alertmanager, tool
 
 REQUESTS = 300

@@ -18,7 +18,7 @@ from ml_core.store.json_store import JsonStore
 from ml_core.store.opening import open_store
 from ml_monitor.alerting.alert_book import list_alerts
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.visits import Visit, focused_name, has_drawn, scrolls_sideways, serious_faults, tab_to
+from tests.e2e.visits import Visit, focused_name, has_drawn, scrolls_sideways, serious_faults, tab_to, visiting
 from tests.e2e.worlds_of_pages import SERIES, fill_all
 from tests.mariadb import new_server
 from tests.processes import most_resident_megabytes, own_folders, resident_megabytes, start_app
@@ -95,10 +95,8 @@ def full(empty: Dashboard) -> Dashboard:
 @pytest.fixture
 def visit(browser: Browser, empty: Dashboard, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
-    context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), empty.monitor.url)
-    yield made
-    context.close()
+    with visiting(browser, empty.monitor.url, **getattr(request, "param", {})) as made:
+        yield made
     # What Bokeh notes when a chart is drawn is no complaint.
     assert [text for text in made.complaints if "[bokeh" not in text] == []
 

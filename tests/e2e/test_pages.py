@@ -17,7 +17,7 @@ from ml_core.records import Model, Prediction
 from ml_monitor.results.results_store import Result, point_of
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.visits import Visit, has_drawn, scrolls_sideways
+from tests.e2e.visits import Visit, has_drawn, scrolls_sideways, visiting
 from tests.processes import MOST_RESIDENT_MB, resident_megabytes
 from tests.unit.ml_monitor.telling import DAY, an_alert, keep
 
@@ -59,10 +59,8 @@ def fill(monitor: LiveMonitor) -> None:
 @pytest.fixture
 def visit(browser: Browser, live_monitor: LiveMonitor, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
-    context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), live_monitor.url)
-    yield made
-    context.close()
+    with visiting(browser, live_monitor.url, **getattr(request, "param", {})) as made:
+        yield made
     assert made.complaints == []
 
 

@@ -17,7 +17,7 @@ from ml_core.registry import Registry
 from ml_core.store.opening import open_store
 from ml_monitor.formatting import show_day
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.visits import Visit, has_drawn, scrolls_sideways, serious_faults
+from tests.e2e.visits import Visit, has_drawn, scrolls_sideways, serious_faults, visiting
 from tests.faulty_world import DAY, plant_fault
 from tests.mariadb import new_server
 from tests.processes import most_resident_megabytes, own_folders, resident_megabytes, start_app
@@ -63,10 +63,8 @@ def planted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.fixture
 def visit(browser: Browser, planted: Planted, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
-    context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), planted.monitor.url)
-    yield made
-    context.close()
+    with visiting(browser, planted.monitor.url, **getattr(request, "param", {})) as made:
+        yield made
     assert made.complaints == []
 
 

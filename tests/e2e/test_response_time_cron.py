@@ -20,12 +20,13 @@ from forecasting_jobs.response_time.hour import NAME
 from forecasting_jobs.response_time.parts import Parts, make_parts
 from ml_core.clock import Clock
 from ml_core.config import load_settings, project_root
+from ml_core.processes import free_port
 from ml_core.records import JobRun
 from ml_core.store.opening import open_store
 from tests.e2e.cron import installed
 from tests.factories import NOON
 from tests.mariadb import MariaDbServer, new_server
-from tests.processes import eventually, free_port, own_folders
+from tests.processes import eventually, own_folders
 from tests.unit.forecasting_jobs.response_time.test_hour import rows
 
 HOUR = timedelta(hours=1)

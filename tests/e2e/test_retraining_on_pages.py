@@ -16,7 +16,7 @@ from ml_core.retraining.history import list_events
 from ml_core.retraining.requests import read_request
 from tests.champions import add_champion
 from tests.e2e.conftest import LiveMonitor
-from tests.e2e.visits import Visit, scrolls_sideways, serious_faults, tab_to
+from tests.e2e.visits import Visit, scrolls_sideways, serious_faults, tab_to, visiting
 from tests.factories import a_model
 
 SCRIPTED = [{}, {"java_script_enabled": False}]
@@ -45,10 +45,8 @@ def name(registry: Registry) -> str:
 @pytest.fixture
 def visit(browser: Browser, live_monitor: LiveMonitor, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A new page in a context of its own, made with the test's parameters; it ends without a complaint."""
-    context = browser.new_context(**getattr(request, "param", {}))
-    made = Visit(context.new_page(), live_monitor.url)
-    yield made
-    context.close()
+    with visiting(browser, live_monitor.url, **getattr(request, "param", {})) as made:
+        yield made
     # That an answer was 409 or 422 is what a test may be about.
     assert [text for text in made.complaints if "the server responded with a status of 4" not in text] == []
 

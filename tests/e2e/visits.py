@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
-from playwright.sync_api import Locator, Page, Request, expect
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 
 class Visit:
@@ -38,6 +41,14 @@ class Visit:
     def _check_host(self, request: Request) -> None:
         if not request.url.startswith((self._own, "data:")):
             self._note(f"request to {request.url}")
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, **parameters: Any) -> Iterator[Visit]:
+    """Give a new page in a context of its own, made with these parameters; look at the complaints afterwards."""
+    context = browser.new_context(**parameters)
+    yield Visit(context.new_page(), url)
+    context.close()
 
 
 def has_drawn(canvas: Locator) -> bool:

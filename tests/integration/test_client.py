@@ -19,8 +19,9 @@ import requests
 from ml_core.client import MonitorClient
 from ml_core.clock import Clock
 from ml_core.config import project_root
+from ml_core.processes import free_port
 from ml_core.store.json_store import JsonStore
-from tests.processes import eventually, free_port, own_folders, start_app
+from tests.processes import eventually, own_folders, start_app
 
 FRAME = pd.DataFrame({"age": [41.0, 29.0, 55.0], "country": ["PT", "ES", None]})
 CALLER = """

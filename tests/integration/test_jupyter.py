@@ -13,7 +13,8 @@ import pytest
 import requests
 
 from ml_core.config import project_root
-from tests.processes import free_port, own_folders
+from ml_core.processes import free_port
+from tests.processes import own_folders
 
 
 def launcher(environment: dict[str, str], *words: str) -> str:

@@ -15,12 +15,13 @@ import requests
 import yaml
 
 from ml_core.config import project_root
+from ml_core.processes import free_port
 from ml_core.store.json_store import JsonStore
 from ml_monitor.alerting.alert_book import change_alert
 from ml_monitor.monitoring.alerts.responses import acknowledge
 from tests.dashboards import expressions, load_dashboard
 from tests.factories import NOON
-from tests.processes import eventually, free_port, own_folders, start_app
+from tests.processes import eventually, own_folders, start_app
 from tests.receivers import Receiver
 from tests.tools import alertmanager, tool
 from tests.unit.ml_monitor.telling import an_alert, keep

@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from anomaly_api.generator import HELD_OUT_ROWS, TRAINING_ROWS, generate_windows
 from anomaly_api.tester import Answer, Client, NotAnswered, Summary, main, make_bodies, read_rows, send
+from ml_core.processes import free_port
 from ml_core.settings import AnomalySettings, AuthSettings, Settings
-from tests.processes import free_port
 
 
 class App:

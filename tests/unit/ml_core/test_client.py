@@ -24,12 +24,13 @@ from ml_core.config import project_root
 from ml_core.errors import ConfigurationError, DeliveryFailed, InvalidInput
 from ml_core.lines import encode_line
 from ml_core.outbox import courier
+from ml_core.processes import free_port
 from ml_core.registry import Registry
 from ml_core.settings import Settings
 from ml_core.store.json_store import JsonStore
 from ml_monitor.app import create_app
 from tests.factories import NOON, a_model
-from tests.processes import eventually, free_port
+from tests.processes import eventually
 from tests.serving import serving
 
 FRAME = pd.DataFrame({"age": [41.0, 29.0, 55.0], "country": ["PT", "ES", None]})

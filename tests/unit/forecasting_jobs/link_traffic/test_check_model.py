@@ -171,15 +171,16 @@ def test_it_is_asked_again_while_the_challenger_on_trial_was_trained_before_the_
 
 
 @pytest.mark.parametrize(
-    ("challenger", "days", "state", "author", "may"),
+    ("challenger", "days", "state", "author", "is_watched", "may"),
     [
-        (2, 3, "done", "", True),
-        (2, 3, "done", JOB, True),
-        (2, 3, "done", "ada", False),  # a person who asked may ask again
-        (2, 2, "done", "", False),
-        (2, 7, "open", "", False),  # somebody has asked already
-        (1, 7, "done", "", False),  # the last that was trained did not take over: there is no more to gain
-        (None, 7, "done", "", False),
+        (2, 3, "done", "", False, True),
+        (2, 3, "done", JOB, False, True),
+        (2, 3, "done", "ada", False, False),  # a person who asked may ask again
+        (2, 7, "done", "", True, False),  # whoever is watched is watched to the end
+        (2, 2, "done", "", False, False),
+        (2, 7, "open", "", False, False),  # somebody has asked already
+        (1, 7, "done", "", False, False),  # the last that was trained did not take over: there is no more to gain
+        (None, 7, "done", "", False, False),
     ],
 )
 def test_a_champion_that_took_over_is_followed_by_one_that_knows_more(
@@ -189,13 +190,15 @@ def test_a_champion_that_took_over_is_followed_by_one_that_knows_more(
     days: int,
     state: RequestState,
     author: str,
+    is_watched: bool,
     may: bool,
 ) -> None:
     parts.registry.add_model(a_model(HOURLY, task="forecast"))
     for _ in range(2):
         parts.store.add_version(a_version(HOURLY, created_time=NOON))
     parts.registry.promote(parts.registry.find(HOURLY), 2)
-    begin_trial(parts, HOURLY, "watch", served=2, hidden=1)
+    if is_watched:
+        begin_trial(parts, HOURLY, "watch", served=2, hidden=1)
     clock.advance(days * DAY)
     request = RetrainRequest(HOURLY, state, NOON, author=author, challenger=challenger)
     why = _why_again(parts, ModelVerdict(HOURLY, NOON, 0.5, 1.0, request, ()))

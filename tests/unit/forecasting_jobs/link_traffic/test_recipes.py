@@ -47,7 +47,7 @@ def test_the_newest_part_of_a_history_leaves_out_links_that_ended_before_it() ->
 @pytest.mark.deep
 def test_five_days_after_a_change_the_days_before_are_moved_to_it_and_the_error_is_near_that_without_one() -> None:
     change, later = (NOON - 5 * DAY).replace(hour=0), NOON + 10 * DAY
-    recipe, learnt = learn_best(links_with(change), "hourly", STRAIGHT)
+    recipe, learnt = learn_best(links_with(change), STRAIGHT)
     assert recipe.changed is not None and abs(recipe.changed - change) <= DAY / 4
     plain = fit_until(links_with(change), STRAIGHT, NOON).trained.served()
     at_home = fit_until(links_with(None), STRAIGHT, NOON).trained.served()
@@ -65,7 +65,7 @@ def test_five_days_after_a_change_the_days_before_are_moved_to_it_and_the_error_
 @pytest.mark.deep
 def test_what_won_is_fitted_once_more_with_the_newest_day_on_which_it_was_raced() -> None:
     links = links_with(None)
-    recipe, learnt = learn_best(links, "hourly", STRAIGHT)
+    recipe, learnt = learn_best(links, STRAIGHT)
     assert learnt.cut_off == NOON
     assert learnt.race.examples.seconds.min() == int((NOON - (26 + 6) * HOUR).timestamp())
     again = fit_until(recipe.history(links, NOON), STRAIGHT, NOON)
@@ -79,4 +79,4 @@ def test_what_won_is_fitted_once_more_with_the_newest_day_on_which_it_was_raced(
 def test_a_history_that_no_recipe_can_learn_from_is_refused() -> None:
     short = [replace(series, values=series.values[:40]) for series in links_with(None)]
     with pytest.raises(InvalidInput, match="bring a longer history"):
-        learn_best(short, "hourly", STRAIGHT)
+        learn_best(short, STRAIGHT)

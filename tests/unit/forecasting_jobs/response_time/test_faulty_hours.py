@@ -20,8 +20,8 @@ from forecasting_jobs.response_time.parts import Parts
 from forecasting_jobs.response_time.simulate_controller import SimulatedController
 from ml_core.clock import FixedClock
 from ml_core.jobs.runner import ExitCode, run_job
+from ml_core.processes import free_port
 from tests.factories import NOON
-from tests.processes import free_port
 from tests.unit.forecasting_jobs.response_time.conftest import Begun
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -10,10 +10,11 @@ from contextlib import contextmanager
 import pytest
 
 from ml_core.errors import ConfigurationError
+from ml_core.processes import free_port
 from ml_core.settings import AppSettings, Settings
 from ml_core.web.forwarding import also_listening
 from ml_core.web.serving import serve
-from tests.processes import eventually, free_port
+from tests.processes import eventually
 
 
 @contextmanager

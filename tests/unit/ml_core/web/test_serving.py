@@ -23,9 +23,9 @@ from pydantic import SecretStr
 
 from ml_core.errors import ConfigurationError
 from ml_core.launcher.proc import process_state
+from ml_core.processes import free_port
 from ml_core.settings import AppSettings, AuthSettings, Settings
 from ml_core.web.serving import serve
-from tests.processes import free_port
 
 _APP = '''
 """An app of a few routes. As with `python app.py`, the command that serves it has imported all it needs before."""
